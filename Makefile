@@ -1,0 +1,44 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: setup demo check test test-all bench eval clean
+
+setup: $(STAMP)
+
+# torch is pinned to the CPU build before anything that would pull in the one with CUDA.
+$(STAMP): pyproject.toml
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/pip install --quiet --editable ".[langchain,llama-index]"
+	touch $@
+
+$(VENV)/.dev: $(STAMP)
+	$(BIN)/pip install --quiet torch==2.13.0
+	$(BIN)/pip install --quiet --group dev --editable ".[langchain,llama-index,sentence-transformers,fast,eval]"
+	touch $@
+
+demo: $(STAMP)
+	$(BIN)/memgarden demo
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: $(VENV)/.dev
+	$(BIN)/pytest -m "not slow"
+
+test-all: $(VENV)/.dev
+	$(BIN)/pytest
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.speed
+
+eval: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.quality
+
+clean:
+	rm -rf $(VENV) dist build

@@ -1,0 +1,186 @@
+"""The seams: what a strategy must offer to take its place, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, TypeVar
+
+from memgarden.records import Flags, Floats, Ints, Postings, ScopePath, Terms
+
+__all__ = [
+    "Analyzer",
+    "ChunkRecord",
+    "Chunker",
+    "Embedder",
+    "Fusion",
+    "Leg",
+    "LexicalRows",
+    "Outbox",
+    "OutboxItem",
+    "Ranking",
+    "Span",
+    "VectorCache",
+]
+
+Span = tuple[int, int]
+Query_contra = TypeVar("Query_contra", contravariant=True)
+Content_contra = TypeVar("Content_contra", contravariant=True)
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors of one space, known by its name and dimension."""
+
+    @property
+    def name(self) -> str:
+        """The vector space: two embedders of one name must give interchangeable vectors."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """The length of a vector."""
+        ...
+
+    def embed(self, texts: Sequence[str], *, query: bool = False) -> Floats:
+        """Vectors `(len(texts), dimension)`, float32, L2-normalised; `query` for models that prompt queries."""
+        ...
+
+    def window(self) -> tuple[int, Callable[[str], int]]:
+        """How many tokens of a text are read, and the function that counts them."""
+        ...
+
+
+class VectorCache(Protocol):
+    """Keeps vectors by embedder and text, bounded, least recently used out first."""
+
+    def load(self, embedder: str, texts: Sequence[str]) -> list[Floats | None]:
+        """The vector `(d,)` of each text, None where there is none."""
+        ...
+
+    def save(self, embedder: str, texts: Sequence[str], vectors: Floats) -> None:
+        """Keep `vectors[i]` for `texts[i]`."""
+        ...
+
+
+class Analyzer(Protocol):
+    """Turns text into term hashes, the same way for what is stored and what is asked."""
+
+    @property
+    def name(self) -> str:
+        """What the terms depend on: gardens whose analyzer has another name must be indexed anew."""
+        ...
+
+    def index(self, text: str) -> tuple[Postings, int]:
+        """The terms of a text with their counts, `(p,)` of dtype `POSTING`, and its length in terms."""
+        ...
+
+    def query(self, text: str) -> tuple[Terms, Floats]:
+        """The distinct terms of a query `(t,)` uint64 and the weight of each `(t,)` float32."""
+        ...
+
+
+class Chunker(Protocol):
+    """Cuts a text into the pieces that are indexed."""
+
+    def __call__(self, text: str) -> Sequence[Span]:
+        """Spans `(start, end)` in characters, in order, that together cover every word of the text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalRows:
+    """What the lexical leg is given for `m` new rows.
+
+    `postings` `(p,)` of dtype `POSTING` holds the rows' terms one row after the other, `sizes` `(m,)` how many are
+    each row's, `lengths` `(m,)` each row's length in terms.
+    """
+
+    postings: Postings
+    sizes: Ints
+    lengths: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """One leg's answer: its best rows, best first, and its exact score of any row.
+
+    `rows` is `(r,)` int64; `score_of(rows)` gives `(len(rows),)` float32, higher is better.
+    """
+
+    rows: Ints
+    score_of: Callable[[Ints], Floats]
+
+
+class Leg(Protocol[Query_contra, Content_contra]):
+    """An index over the rows of one scope: row numbers are given in order of arrival and never reused."""
+
+    def add(self, content: Content_contra) -> None:
+        """Append rows."""
+        ...
+
+    def remove(self, rows: Ints) -> None:
+        """Forget rows; their numbers stay taken."""
+        ...
+
+    def rank(self, query: Query_contra, mask: Flags, depth: int) -> Ranking:
+        """The best `depth` rows among those that `mask` `(rows,)` lets through; ties go to the lower row."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        ...
+
+
+class Fusion(Protocol):
+    """Joins the legs' scores of the same candidates into one."""
+
+    def __call__(self, scores: Floats, ranks: Ints, weights: Floats) -> Floats:
+        """Shares `(legs, n)` whose sum over legs is the final score.
+
+        `scores` is `(legs, n)`, exact for every candidate; `ranks` `(legs, n)` counts from 1 and is 0 where a leg's
+        list does not hold the candidate; `weights` is `(legs,)` and sums to 1.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRecord:
+    """A chunk as the vector database is to hold it; `metadata` is the memory's own JSON, `fields` the rest."""
+
+    id: str
+    text: str
+    vector: Floats
+    metadata: Mapping[str, Any]
+    fields: Mapping[str, str | int | float | bool]
+    scope: ScopePath
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
+    """One change that the vector database has yet to make.
+
+    `record` is the chunk to `upsert`; None for `delete` (as well where the chunk is gone since) and for `reset`,
+    which asks for an empty collection: what follows it in the outbox fills it again.
+    """
+
+    seq: int
+    op: Literal["upsert", "delete", "reset"]
+    chunk_id: str
+    record: ChunkRecord | None
+
+
+class Outbox(Protocol):
+    """What is committed in SQL and not yet in the vector database."""
+
+    def pending(self, limit: int) -> Sequence[OutboxItem]:
+        """The oldest changes, at most `limit`, in order of commit."""
+        ...
+
+    def settle(self, seqs: Sequence[int]) -> None:
+        """Strike off changes that the vector database has made."""
+        ...
+
+    def count(self) -> int:
+        """How many changes are waiting."""
+        ...

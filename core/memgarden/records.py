@@ -1,0 +1,148 @@
+"""The values that flow through memgarden: what a user adds, what is indexed, what a search gives back."""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "POSTING",
+    "Chunk",
+    "Entry",
+    "Flags",
+    "Floats",
+    "Hit",
+    "Importance",
+    "Ints",
+    "LegScore",
+    "Memory",
+    "Postings",
+    "ScopePath",
+    "Terms",
+]
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Terms = npt.NDArray[np.uint64]
+Postings = npt.NDArray[np.void]
+ScopePath = tuple[str, ...]
+
+POSTING = np.dtype([("term", "<u8"), ("count", "<u4")])
+"""A term's 64-bit hash and how often a chunk holds it: 12 bytes, also the form in which SQL keeps it."""
+
+
+class Importance(enum.IntEnum):
+    """How much a memory matters; ordered, so `importance >= Importance.HIGH` reads as it says."""
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+    @property
+    def label(self) -> str:
+        """The lower-case name, as users write it: `"high"`."""
+        return self.name.lower()
+
+
+def new_id() -> str:
+    """A random id: 32 hexadecimal digits (UUID 4, RFC 9562)."""
+    return uuid.uuid4().hex
+
+
+def utc_now() -> datetime:
+    """The time now, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a user adds, sees and deletes.
+
+    `created_at` is when it was said and `stored_at` when it was stored (set by the garden). All times are aware and
+    come back in UTC, exact to the microsecond. `metadata` is JSON and may nest.
+    """
+
+    text: str
+    id: str = field(default_factory=new_id)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    importance: Importance = Importance.MEDIUM
+    kind: str = "note"
+    created_at: datetime = field(default_factory=utc_now)
+    expires_at: datetime | None = None
+    stored_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The piece of a memory that is indexed and ranked: `memory.text[start:end]`.
+
+    `vector` is `(d,)` float32, L2-normalised; `postings` is `(p,)` of dtype `POSTING`; `length` is the number of
+    terms that count for BM25's length normalisation.
+    """
+
+    start: int
+    end: int
+    vector: Floats
+    postings: Postings
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A memory with its chunks, ready to be written in one transaction."""
+
+    memory: Memory
+    chunks: Sequence[Chunk]
+
+
+@dataclass(frozen=True, slots=True)
+class LegScore:
+    """What one leg of the search said of a hit.
+
+    `score` is the leg's own (BM25 or cosine), `rank` its place from 1 in the leg's list (None: below the candidate
+    depth) and `share` what it added to the hit's final score.
+    """
+
+    leg: str
+    score: float
+    rank: int | None
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A scored memory; `text` is the chunk that matched best, `legs` say why it was found."""
+
+    memory: Memory
+    score: float
+    start: int
+    end: int
+    legs: tuple[LegScore, ...]
+
+    @property
+    def id(self) -> str:
+        """The memory's id."""
+        return self.memory.id
+
+    @property
+    def text(self) -> str:
+        """The chunk that matched best; the whole text of a short memory."""
+        return self.memory.text[self.start : self.end]
+
+    def explain(self) -> str:
+        """One line a leg: its score, rank and share of the final score."""
+        lines = [f"score {self.score:.4f}"]
+        for leg in self.legs:
+            rank = "-" if leg.rank is None else f"#{leg.rank}"
+            lines.append(f"  {leg.leg:<8} {leg.score:8.4f}  rank {rank:>4}  share {leg.share:+.4f}")
+        return "\n".join(lines)
