@@ -13,6 +13,7 @@ Every error inherits the root and the builtin a caller would try first:
     ├── MemoryNotFound     KeyError      an id that the scope does not hold
     ├── MissingExtra       ImportError   a package that an optional part needs
     ├── ModelNotFound      FileNotFoundError
+    ├── Conflict           RuntimeError  somebody else changed it first
     ├── GardenClosed       RuntimeError
     ├── SchemaTooNew       RuntimeError  written by a later memgarden
     ├── GardenBusy         TimeoutError  the database stayed locked
@@ -26,6 +27,7 @@ from collections.abc import Iterable
 
 __all__ = [
     "ChromaError",
+    "Conflict",
     "EmbedderMismatch",
     "GardenBusy",
     "GardenClosed",
@@ -95,6 +97,10 @@ class MissingExtra(MemgardenError, ImportError):
 
 class ModelNotFound(MemgardenError, FileNotFoundError):
     """The embedding model is in none of the places where it was looked for, or is not the one expected."""
+
+
+class Conflict(MemgardenError, RuntimeError):
+    """A memory that was read to be changed was changed by somebody else first."""
 
 
 class GardenClosed(MemgardenError, RuntimeError):

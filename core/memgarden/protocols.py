@@ -4,26 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar
 
-from memgarden.records import Flags, Floats, Ints, Postings, ScopePath, Terms
+from memgarden.records import (
+    Changes,
+    Chunk,
+    Entry,
+    Flags,
+    Floats,
+    Head,
+    Ints,
+    Memory,
+    Postings,
+    ScopePath,
+    Terms,
+)
 
 __all__ = [
     "Analyzer",
     "ChunkRecord",
     "Chunker",
+    "DenseLeg",
     "Embedder",
     "Fusion",
     "Leg",
+    "LexicalLeg",
     "LexicalRows",
+    "MemorySink",
+    "MemorySource",
+    "Mirror",
+    "MirrorStatus",
+    "Order",
     "Outbox",
     "OutboxItem",
     "Ranking",
+    "ScopeSource",
     "Span",
     "VectorCache",
 ]
 
 Span = tuple[int, int]
+Order = Literal["created_at", "-created_at", "stored_at", "-stored_at", "id", "-id"]
 Query_contra = TypeVar("Query_contra", contravariant=True)
 Content_contra = TypeVar("Content_contra", contravariant=True)
 
@@ -132,6 +154,78 @@ class Leg(Protocol[Query_contra, Content_contra]):
         ...
 
 
+LexicalLeg = Leg[tuple[Terms, Floats], LexicalRows]
+DenseLeg = Leg[Floats, Floats]
+
+
+class ScopeSource(Protocol):
+    """Where a scope index is read from."""
+
+    def head(self, path: ScopePath) -> Head | None:
+        """Where the scope stands; None for a scope that nothing was ever written to."""
+        ...
+
+    def changes(self, path: ScopePath, known: Head | None) -> Changes | None:
+        """What happened since `known`; everything for None, or where `known` is too old."""
+        ...
+
+    def memories(self, scope: int, pks: Sequence[int]) -> Mapping[int, Memory]:
+        """The memories of these row numbers, by row number; those deleted meanwhile are missing."""
+        ...
+
+    def fields(self, scope: int, after: int) -> Mapping[int, Mapping[str, Any]]:
+        """The filterable fields of the memories with row numbers above `after`, by row number."""
+        ...
+
+
+class MemorySource(Protocol):
+    """Where a scope's memories are read from; those that have expired at `now` are not there."""
+
+    def get(self, path: ScopePath, id: str, now: datetime) -> Memory | None:
+        """The memory of that id, or None."""
+        ...
+
+    def version(self, path: ScopePath, id: str) -> tuple[int, Memory, Sequence[Chunk]] | None:
+        """The row number of a memory, which is its version, the memory and its chunks."""
+        ...
+
+    def page(self, path: ScopePath, now: datetime, order: Order, limit: int, offset: int) -> Sequence[Memory]:
+        """A page of the scope's memories."""
+        ...
+
+    def count(self, path: ScopePath, now: datetime) -> int:
+        """How many memories the scope holds."""
+        ...
+
+
+class MemorySink(Protocol):
+    """Where a scope's memories are written: one transaction a call, and its return is the acknowledgement."""
+
+    def put(self, path: ScopePath, entries: Sequence[Entry], expect: Mapping[str, int] | None = None) -> Head:
+        """Store entries of distinct ids; equal ids replace whole. `expect` gives the versions that ids must have."""
+        ...
+
+    def delete(self, path: ScopePath, ids: Sequence[str]) -> int:
+        """Delete the memories of these ids; returns how many there were."""
+        ...
+
+
+class Mirror(Protocol):
+    """What carries the outbox to the vector database in the background."""
+
+    def wake(self) -> None:
+        """There is something in the outbox; returns at once."""
+        ...
+
+    def status(self) -> MirrorStatus:
+        """What it is doing."""
+        ...
+
+    def close(self, timeout: float) -> None:
+        """Stop after the batch at hand; what is left stays in the outbox."""
+        ...
+
+
 class Fusion(Protocol):
     """Joins the legs' scores of the same candidates into one."""
 
@@ -142,6 +236,14 @@ class Fusion(Protocol):
         list does not hold the candidate; `weights` is `(legs,)` and sums to 1.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorStatus:
+    """What a mirror is doing: `waiting` while another process owns Chroma; `error` says why it is `failing`."""
+
+    state: Literal["idle", "draining", "waiting", "failing", "stopped"]
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +283,10 @@ class Outbox(Protocol):
         """Strike off changes that the vector database has made."""
         ...
 
-    def count(self) -> int:
-        """How many changes are waiting."""
+    def count(self, upto: int | None = None) -> int:
+        """How many changes are waiting, of those up to a sequence number or of all."""
+        ...
+
+    def mark(self) -> int:
+        """The sequence number of the newest change that waits, 0 for none."""
         ...

@@ -6,26 +6,33 @@ import enum
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "NEVER",
     "POSTING",
+    "ROW",
+    "Changes",
     "Chunk",
     "Entry",
     "Flags",
     "Floats",
+    "Head",
     "Hit",
     "Importance",
     "Ints",
     "LegScore",
     "Memory",
     "Postings",
+    "Rows",
     "ScopePath",
     "Terms",
+    "from_micros",
+    "to_micros",
 ]
 
 Floats = npt.NDArray[np.float32]
@@ -33,10 +40,19 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Terms = npt.NDArray[np.uint64]
 Postings = npt.NDArray[np.void]
+Rows = npt.NDArray[np.void]
 ScopePath = tuple[str, ...]
 
 POSTING = np.dtype([("term", "<u8"), ("count", "<u4")])
 """A term's 64-bit hash and how often a chunk holds it: 12 bytes, also the form in which SQL keeps it."""
+
+ROW = np.dtype([(name, "<i8") for name in ("chunk", "memory", "start", "end", "created_at", "expires_at")])
+"""What an index knows of a chunk beside its terms and vector; times in microseconds since 1970."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+NEVER = np.iinfo(np.int64).max
+"""The `expires_at` of what does not expire, in a `ROW`."""
 
 
 class Importance(enum.IntEnum):
@@ -61,6 +77,16 @@ def new_id() -> str:
 def utc_now() -> datetime:
     """The time now, aware, in UTC."""
     return datetime.now(UTC)
+
+
+def to_micros(time: datetime) -> int:
+    """An aware time as microseconds since 1970 in UTC, exactly."""
+    return (time - EPOCH) // MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """The aware time, in UTC, that `to_micros` was given."""
+    return EPOCH + timedelta(microseconds=micros)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +129,33 @@ class Entry:
 
     memory: Memory
     chunks: Sequence[Chunk]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a scope stands: its number in the record, and its revision."""
+
+    scope: int
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened to a scope since a revision, up to `head`.
+
+    `rows` is `(n,)` of dtype `ROW`; the rows' terms, sizes and lengths are as in `LexicalRows`; `vectors` is `(n, d)`.
+    `removed` `(r,)` holds the chunks that are gone; those never seen may be among them. `whole`: this is everything
+    there is, and whatever was known before is void.
+    """
+
+    head: Head
+    rows: Rows
+    postings: Postings
+    sizes: Ints
+    lengths: Ints
+    vectors: Floats
+    removed: Ints
+    whole: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The record: one SQL database that holds everything, from which all else can be rebuilt."""

@@ -1,0 +1,114 @@
+"""The tables. Rows are written once and deleted, never changed: a memory that changes is a new row of a new revision.
+
+So a row number stands for one content for ever, and whoever has read it never needs to read it again. The exceptions
+are a scope's revision and the time at which a cached embedding was last used.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+__all__ = ["chunks", "embeddings", "garden", "memories", "metadata", "outbox", "scopes", "tombstones"]
+
+# SQLite numbers rows by itself only in a column of exactly the type INTEGER.
+Key = BigInteger().with_variant(Integer, "sqlite")
+# Prefix ranges over paths need the order of code points, which a database's own locale may not give.
+Path = Text().with_variant(String(collation="C"), "postgresql")
+
+metadata = MetaData()
+
+garden = Table(
+    "garden",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+scopes = Table(
+    "scopes",
+    metadata,
+    Column("pk", Key, primary_key=True, autoincrement=True),
+    Column("path", Path, nullable=False, unique=True),
+    Column("revision", BigInteger, nullable=False),
+    # Tombstones up to this revision were pruned: an index older than it must be loaded anew.
+    Column("floor", BigInteger, nullable=False, default=0),
+    sqlite_autoincrement=True,
+)
+
+memories = Table(
+    "memories",
+    metadata,
+    Column("pk", Key, primary_key=True, autoincrement=True),
+    Column("scope", ForeignKey(scopes.c.pk), nullable=False),
+    Column("id", Path, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("metadata", Text, nullable=False),  # a JSON object
+    Column("tags", Text, nullable=False),  # a JSON array of strings
+    Column("importance", SmallInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),  # microseconds since 1970 in UTC, as all times
+    Column("expires_at", BigInteger),
+    Column("stored_at", BigInteger, nullable=False),
+    UniqueConstraint("scope", "id"),
+    Index("memories_by_time", "scope", "created_at"),
+    sqlite_autoincrement=True,
+)
+
+chunks = Table(
+    "chunks",
+    metadata,
+    Column("pk", Key, primary_key=True, autoincrement=True),
+    Column("scope", ForeignKey(scopes.c.pk), nullable=False),
+    Column("memory", ForeignKey(memories.c.pk), nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("start", Integer, nullable=False),
+    Column("end", Integer, nullable=False),
+    Column("length", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),  # the memory's own, so that loading an index joins nothing
+    Column("expires_at", BigInteger),
+    Column("postings", LargeBinary, nullable=False),  # records.POSTING, one after the other
+    Column("vector", LargeBinary, nullable=False),  # float32, little-endian
+    Index("chunks_by_revision", "scope", "revision"),
+    Index("chunks_by_memory", "memory"),
+    sqlite_autoincrement=True,
+)
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("scope", ForeignKey(scopes.c.pk), primary_key=True),
+    Column("revision", BigInteger, primary_key=True),
+    Column("chunk", BigInteger, primary_key=True),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", Key, primary_key=True, autoincrement=True),
+    Column("op", String(8), nullable=False),  # upsert, delete, reset
+    Column("chunk", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+embeddings = Table(
+    "embeddings",
+    metadata,
+    Column("embedder", String(200), primary_key=True),
+    Column("digest", LargeBinary(32), primary_key=True),  # sha256 of the text
+    Column("vector", LargeBinary, nullable=False),
+    Column("used_at", BigInteger, nullable=False),
+    Index("embeddings_by_use", "used_at"),
+)
