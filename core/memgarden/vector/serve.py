@@ -1,0 +1,54 @@
+"""The child's side of `DrainProcess`: drains until its standard input ends, and says how it goes on standard output."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+
+from memgarden.protocols import MirrorStatus, Outbox
+from memgarden.vector.drain import ChunkIndex
+from memgarden.vector.drainer import DrainLoop
+from memgarden.vector.lock import OwnerLock
+
+__all__ = ["CHILD_BATCH", "NICENESS", "serve"]
+
+NICENESS = 10
+"""How far the child stands back for the host where both want the same core."""
+
+CHILD_BATCH = 128
+"""Changes at once, without pauses: nobody waits for this process's GIL, and `close` for one batch, 0.3 s."""
+
+
+def serve(outbox: Outbox, open_index: Callable[[], ChunkIndex], lock: OwnerLock | None) -> None:
+    """Drain as the process that a `DrainProcess` started; returns when the host closes the pipe or dies.
+
+    A line on standard input is a `wake`, its end the order to finish the batch at hand. Each new status goes to
+    standard output as a line of JSON; whatever else the process prints goes to standard error. Errors that the loop
+    does not expect are raised, for the host to show.
+    """
+    os.nice(NICENESS)
+    output = os.dup(1)
+    os.dup2(2, 1)  # a stray print of a library is not a status
+
+    last: MirrorStatus | None = None
+
+    def report(status: MirrorStatus) -> None:
+        nonlocal last
+        if status != last:
+            last = status
+            with suppress(BrokenPipeError):  # the host is gone; the end of standard input says so as well
+                os.write(output, json.dumps(asdict(status)).encode() + b"\n")
+
+    loop = DrainLoop(outbox, open_index, lock, report, batch=CHILD_BATCH, pause=0.0)
+    threading.Thread(target=_listen, args=(loop,), name="memgarden-drainer-input", daemon=True).start()
+    loop.run()
+
+
+def _listen(loop: DrainLoop) -> None:
+    while os.read(0, 4096):
+        loop.wake()
+    loop.stop()
