@@ -1,1 +1,70 @@
-"""Long-term memory for LLM applications."""
+"""Long-term memory for LLM applications: hybrid BM25 and vector retrieval, durable, isolated, in milliseconds.
+
+from memgarden import Garden
+
+with Garden.open("./garden") as garden:
+    alice = garden.scope("alice")
+    alice.add("I moved to Lisbon in May.", importance="high", tags=["home"])
+    for hit in alice.search("where does she live?", k=3):
+        print(hit.score, hit.text)
+"""
+
+from __future__ import annotations
+
+from memgarden.errors import (
+    ChromaError,
+    Conflict,
+    EmbedderMismatch,
+    GardenBusy,
+    GardenClosed,
+    InvalidFilter,
+    InvalidMemory,
+    InvalidQuery,
+    InvalidScope,
+    InvalidSetting,
+    MemgardenError,
+    MemoryNotFound,
+    MissingExtra,
+    ModelNotFound,
+    SchemaTooNew,
+    StorageError,
+    UnknownStrategy,
+)
+from memgarden.garden import Garden
+from memgarden.ingest.adopt import Adoption
+from memgarden.observe.health import Health
+from memgarden.protocols import Embedder
+from memgarden.records import Hit, Importance, LegScore, Memory
+from memgarden.scope import Scope
+
+__all__ = [
+    "Adoption",
+    "ChromaError",
+    "Conflict",
+    "Embedder",
+    "EmbedderMismatch",
+    "Garden",
+    "GardenBusy",
+    "GardenClosed",
+    "Health",
+    "Hit",
+    "Importance",
+    "InvalidFilter",
+    "InvalidMemory",
+    "InvalidQuery",
+    "InvalidScope",
+    "InvalidSetting",
+    "LegScore",
+    "MemgardenError",
+    "Memory",
+    "MemoryNotFound",
+    "MissingExtra",
+    "ModelNotFound",
+    "SchemaTooNew",
+    "Scope",
+    "StorageError",
+    "UnknownStrategy",
+    "__version__",
+]
+
+__version__ = "0.1.0"

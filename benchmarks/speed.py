@@ -1,0 +1,176 @@
+"""How fast the engine is: `python -m benchmarks.speed [--users 100] [--memories 1000]`.
+
+Vectors are given, so no model is timed. Chroma's outbox is written as in any garden that has a Chroma, and nothing
+drains it meanwhile. Queries and adds run in a process of their own that never saw the load.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+DIMENSION = 384
+SEED = 7
+
+
+def words(count: int = 20_000) -> list[str]:
+    """Made-up words of two to four syllables, the same every time."""
+    rng = random.Random(SEED)
+    syllables = [a + b for a in "bcdfglmnprstvz" for b in "aeiou"]
+    return ["".join(rng.choices(syllables, k=rng.randint(2, 4))) for _ in range(count)]
+
+
+def texts(vocabulary: list[str], count: int, seed: int) -> list[str]:
+    """Texts of 5 to 35 words whose frequencies fall as Zipf's law has it."""
+    rng = np.random.default_rng(seed)
+    weights = 1 / np.arange(1, len(vocabulary) + 1)
+    drawn = rng.choice(len(vocabulary), p=weights / weights.sum(), size=(count, 35))
+    lengths = rng.integers(5, 36, size=count)
+    return [" ".join(vocabulary[n] for n in row[:length]) for row, length in zip(drawn, lengths, strict=True)]
+
+
+def unit_vectors(count: int, seed: int) -> np.ndarray:
+    """Vectors `(count, 384)` float32 around 50 centres, L2-normalised."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(50, DIMENSION))
+    vectors = centres[rng.integers(0, 50, size=count)] + rng.normal(size=(count, DIMENSION))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def timings(seconds: list[float]) -> dict[str, float]:
+    """Median and 95th percentile in milliseconds."""
+    return {
+        "p50_ms": round(statistics.median(seconds) * 1000, 3),
+        "p95_ms": round(statistics.quantiles(seconds, n=20)[-1] * 1000, 3),
+    }
+
+
+def load(folder: Path, users: int, memories: int) -> dict[str, float]:
+    """Store everything; the rate counts until the last batch is acknowledged."""
+    from memgarden import Garden
+
+    Garden.open(folder, embedder=f"hashing:{DIMENSION}").close()  # a garden with a Chroma, so that outboxes are written
+    vocabulary = words()
+    batches = [(texts(vocabulary, memories, user), unit_vectors(memories, user)) for user in range(users)]
+    with Garden.open(folder, chroma=None) as garden:
+        name = garden.embedder.name
+        began = time.perf_counter()
+        for user, (batch, vectors) in enumerate(batches):
+            garden.scope(f"user{user}").add_many(batch, vectors=vectors, embedder=name)
+        seconds = time.perf_counter() - began
+    return {"memories_per_s": round(users * memories / seconds)}
+
+
+def ask(folder: Path, users: int) -> dict[str, object]:
+    """In this new process: open, the first query of each user, then warm ones, then adds."""
+    began = time.perf_counter()
+    from memgarden import Garden
+
+    garden = Garden.open(folder, chroma=None)
+    opened = time.perf_counter() - began
+    name, vocabulary = garden.embedder.name, words()
+    queries, vectors = texts(vocabulary, 64, 1_000_001), unit_vectors(64, 1_000_001)
+    queries = [" ".join(query.split()[:6]) for query in queries]
+    asked = 0
+
+    def query(user: int) -> float:
+        nonlocal asked
+        asked += 1
+        at, scope = asked % len(queries), garden.scope(f"user{user}")
+        start = time.perf_counter()
+        hits = scope.search(queries[at], k=10, vector=vectors[at], embedder=name)
+        taken = time.perf_counter() - start
+        if len(hits) != 10:
+            raise SystemExit(f"user{user} got {len(hits)} hits where 10 were due")
+        return taken
+
+    query(0)  # imports that wait for a first search are the opening's
+    first = [query(user) for user in range(1, users)]
+    order = random.Random(SEED).choices(range(users), k=3000)
+    warm = [query(user) for user in order]
+    fresh, own = texts(vocabulary, 600, 2_000_001), unit_vectors(600, 2_000_001)
+    adds, both = [], []
+    for n in range(300):
+        scope = garden.scope(f"user{order[n]}")
+        start = time.perf_counter()
+        scope.add(fresh[n], vector=own[n], embedder=name)
+        adds.append(time.perf_counter() - start)
+    for n in range(300, 600):
+        scope = garden.scope(f"user{order[n]}")
+        start = time.perf_counter()
+        scope.add(fresh[n], vector=own[n], embedder=name)
+        scope.search(queries[n % 64], k=10, vector=vectors[n % 64], embedder=name)
+        both.append(time.perf_counter() - start)
+    garden.close()
+    return {
+        "import_and_open_s": round(opened, 3),
+        "first_query": timings(first),
+        "warm_query": timings(warm),
+        "one_add": timings(adds),
+        "add_then_search": timings(both),
+        "resident_mb": round(resident_mb()),
+    }
+
+
+def resident_mb() -> float:
+    """Memory that this process holds now."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1]) / 1024
+    raise SystemExit("this needs Linux's /proc")
+
+
+def machine() -> dict[str, str]:
+    """What the figures were taken on."""
+    import sqlite3
+
+    import os
+
+    model = next(
+        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+        platform.machine(),
+    )
+    return {
+        "cpu": f"{model}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        **{name: version(name) for name in ("memgarden", "numpy", "sqlalchemy")},
+    }
+
+
+def main() -> None:
+    """Run it all and print one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--users", type=int, default=100)
+    parser.add_argument("--memories", type=int, default=1000)
+    parser.add_argument("--ask", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.ask:
+        print(json.dumps(ask(args.ask, args.users)))
+        return
+    folder = Path(tempfile.mkdtemp(prefix="memgarden-bench-"))
+    try:
+        result: dict[str, object] = {"machine": machine(), "users": args.users, "memories_each": args.memories}
+        result["load"] = load(folder, args.users, args.memories)
+        result["disk_mb"] = round(sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 2**20)
+        command = [sys.executable, "-m", "benchmarks.speed", "--ask", str(folder), "--users", str(args.users)]
+        result |= json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        print(json.dumps(result, indent=2))
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

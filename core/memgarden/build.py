@@ -1,0 +1,197 @@
+"""Puts a garden together: with `config`, the only module that knows concrete names."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from memgarden.cache.embeddings import CachedEmbedder
+from memgarden.chunk import CHUNKERS
+from memgarden.config import AUTO, Settings
+from memgarden.embed import EMBEDDERS
+from memgarden.errors import EmbedderMismatch, InvalidSetting, StorageError
+from memgarden.index.pool import IndexPool
+from memgarden.ingest.prepare import Preparer
+from memgarden.lexical import ANALYZERS, LEGS
+from memgarden.parts import Parts
+from memgarden.protocols import Chunker, Embedder, Fusion, Mirror
+from memgarden.registry import resolve
+from memgarden.retrieve.fusion import FUSIONS
+from memgarden.store.catalogue import SqlCatalogue
+from memgarden.store.embeddings import EmbeddingTable
+from memgarden.store.engine import Database
+from memgarden.store.facts import read_facts, settle_facts
+from memgarden.store.migrations import migrate
+from memgarden.store.outbox import SqlOutbox
+from memgarden.store.read import Reader
+from memgarden.store.write import Writer
+from memgarden.vector.adopt import read_collection
+from memgarden.vector.collection import ChromaIndex
+from memgarden.vector.drainer import Drainer
+from memgarden.vector.exact import ExactVectors
+from memgarden.vector.process import DrainProcess
+
+__all__ = ["build", "open_database", "open_index", "read_collection"]
+
+DATABASE = "garden.db"
+CHROMA = "chroma"
+LANGUAGE = "english"
+EMBEDDER = "onnx"
+OVERLAP = 8  # chunks of a long text share an eighth of their size
+
+
+def build(where: str, settings: Settings) -> Parts:
+    """Everything that a garden at `where` works with, made by `settings` and by what was settled when it was made."""
+    database = open_database(where, settings.lock_timeout)
+    try:
+        return _assemble(where, settings, database)
+    except BaseException:
+        database.close()
+        raise
+
+
+def open_database(where: str, lock_timeout: float) -> Database:
+    """The database of the garden at `where`, a folder or an SQL URL, in the schema of this memgarden."""
+    database = Database(where if "://" in where else _folder_url(where), lock_timeout=lock_timeout)
+    migrate(database)
+    return database
+
+
+def _folder_url(where: str) -> str:
+    folder = Path(where)
+    try:
+        # What people remember is theirs: nobody else on the machine may read it.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"{folder} cannot be made or is no folder ({error}): choose another place") from error
+    return f"sqlite:///{folder / DATABASE}"
+
+
+def _assemble(where: str, settings: Settings, database: Database) -> Parts:
+    target = _chroma(where, settings)
+    embedder, facts = _settle(settings, database, mirrored=target is not None)
+    analyzer = resolve("analyzer", ANALYZERS, "standard")(None if facts["language"] == "none" else facts["language"])
+    facts = settle_facts(database, {"analyzer": analyzer.name})
+    if facts["analyzer"] != analyzer.name:
+        raise InvalidSetting(
+            f"this garden's terms were made by {facts['analyzer']!r} and this memgarden makes {analyzer.name!r}: "
+            "export the memories and add them to a new garden"
+        )
+    reader, outbox, dimension = Reader(database, embedder.dimension), SqlOutbox(database), embedder.dimension
+    mirror = _mirror(target, where, facts, outbox)
+    if mirror is not None:
+        if facts["mirrored"] == "no":
+            outbox.refill()
+        if outbox.count():
+            mirror.wake()  # what another process left behind
+    return Parts(
+        id=facts["id"],
+        where=where,
+        facts=facts,
+        source=reader,
+        sink=Writer(database),
+        catalogue=SqlCatalogue(database),
+        outbox=outbox,
+        mirror=mirror,
+        preparer=Preparer(
+            embedder=CachedEmbedder(embedder, EmbeddingTable(database, settings.cached_embeddings)),
+            analyzer=analyzer,
+            chunker=_chunker(settings, embedder),
+        ),
+        pool=IndexPool(reader, settings.index_bytes, resolve("leg", LEGS, "bm25"), lambda: ExactVectors(dimension)),
+        fusion=_fusion,
+        default_fusion=settings.fusion,
+        alpha=settings.alpha,
+        release=database.close,
+    )
+
+
+def _settle(settings: Settings, database: Database, *, mirrored: bool) -> tuple[Embedder, dict[str, str]]:
+    """The garden's embedder and facts; what contradicts them is refused."""
+    facts = read_facts(database)
+    setting = settings.embedder if settings.embedder is not None else facts.get("embedder_setting", EMBEDDER)
+    if setting == "":
+        raise EmbedderMismatch(
+            f"this garden was made with an embedder of your own, {facts['embedder']!r}: pass it as embedder=..."
+        )
+    embedder = _embedder(setting, settings.threads)
+    facts = settle_facts(
+        database,
+        {
+            "id": uuid.uuid4().hex,
+            "embedder": embedder.name,
+            "embedder_setting": setting if isinstance(setting, str) else "",
+            "dimension": str(embedder.dimension),
+            "language": settings.language or LANGUAGE,
+            "mirrored": "yes" if mirrored else "no",
+        },
+    )
+    if (embedder.name, str(embedder.dimension)) != (facts["embedder"], facts["dimension"]):
+        raise EmbedderMismatch(
+            f"this garden's vectors come from {facts['embedder']!r} ({facts['dimension']} dimensions), not from "
+            f"{embedder.name!r} ({embedder.dimension}): open it without embedder=, or make a new garden"
+        )
+    if settings.language not in (None, facts["language"]):
+        raise InvalidSetting(
+            f"this garden's language is {facts['language']!r}, not {settings.language!r}: open it without "
+            "language=, or make a new garden"
+        )
+    return embedder, facts
+
+
+def _embedder(setting: str | Embedder, threads: int | None) -> Embedder:
+    if not isinstance(setting, str):
+        return setting
+    name, _, argument = setting.partition(":")
+    maker = resolve("embedder", EMBEDDERS, "onnx" if name == "fast" else name)
+    embedder: Embedder
+    if name in ("onnx", "fast"):
+        embedder = maker(argument or None, fast=name == "fast", threads=threads)
+    elif name == "sentence-transformers":
+        if not argument:
+            raise InvalidSetting("name the model, as in embedder='sentence-transformers:all-MiniLM-L6-v2'")
+        embedder = maker(argument)
+    else:
+        embedder = maker(int(argument)) if argument else maker()
+    return embedder
+
+
+def _chunker(settings: Settings, embedder: Embedder) -> Chunker:
+    window, count = embedder.window()
+    size = settings.chunk_size or window
+    if size > window:
+        raise InvalidSetting(f"chunk_size is {size} tokens and {embedder.name!r} reads {window}: choose less")
+    overlap = size // OVERLAP if settings.chunk_overlap is None else settings.chunk_overlap
+    chunker: Chunker = resolve("chunker", CHUNKERS, "plain")(size, overlap, count)
+    return chunker
+
+
+def _chroma(where: str, settings: Settings) -> Any:
+    """Where the garden's Chroma is: a folder, a URL or a client; None for nowhere."""
+    if isinstance(settings.chroma, str) and settings.chroma == AUTO:
+        return None if "://" in where else Path(where) / CHROMA
+    return settings.chroma
+
+
+def _mirror(target: Any, where: str, facts: dict[str, str], outbox: SqlOutbox) -> Mirror | None:
+    if target is None:
+        return None
+    if isinstance(target, str | Path) and not str(target).startswith(("http://", "https://")):
+        # A folder is served by a process of its own: Chroma holds the GIL while it writes, and damage can crash it.
+        return DrainProcess([sys.executable, "-m", "memgarden.drainer", where, str(Path(target).absolute())])
+    index = open_index(target, facts, outbox)
+    return Drainer(outbox, lambda: index)
+
+
+def open_index(target: Any, facts: dict[str, str], outbox: SqlOutbox) -> ChromaIndex:
+    """The garden's collection in the Chroma that `target` names."""
+    return ChromaIndex(target, facts["id"], facts["embedder"], int(facts["dimension"]), outbox.count())
+
+
+@cache
+def _fusion(name: str) -> Fusion:
+    method: Fusion = resolve("fusion", FUSIONS, name)
+    return method

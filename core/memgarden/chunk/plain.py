@@ -1,0 +1,68 @@
+"""Cuts at paragraphs first, then lines, sentences and words, by the embedder's own count of tokens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import accumulate
+
+from memgarden.errors import InvalidSetting
+from memgarden.protocols import Span
+
+__all__ = ["PlainChunker"]
+
+# Tried in this order: a paragraph, a line, the end of a sentence (also CJK's), a clause, a word, a character.
+SEPARATORS = [r"\n\s*\n", r"\n", r"(?<=[.!?])\s+", r"(?<=[。！？])", r"(?<=[;:,])\s+", r"\s+", ""]
+WORD_START = re.compile(r"(?<=\s)\S")
+
+
+class PlainChunker:
+    """Spans of at most `size` tokens, each of which begins with up to `overlap` tokens of the one before."""
+
+    def __init__(self, size: int, overlap: int, count_tokens: Callable[[str], int]) -> None:
+        """`size` may not exceed what the embedder reads, or the rest of a chunk would be found by no vector."""
+        if not 0 <= overlap <= size // 2:
+            raise InvalidSetting(f"the overlap of chunks is 0 to half their size ({size}), not {overlap}")
+        self._size = size
+        self._overlap = overlap
+        self._count = count_tokens
+
+    def __call__(self, text: str) -> Sequence[Span]:
+        """Spans that together cover the text; one that fits is one span, and no part of a word is lost."""
+        # A token is at least one character, so a text this short need not be counted.
+        if len(text) <= self._size or self._count(text) <= self._size:
+            return ((0, len(text)),)
+        ends = list(accumulate(len(piece) for piece in self._split(text)))
+        starts = [0, *ends[:-1]]
+        return [
+            (self._back(text, start, before), end)
+            for before, start, end in zip([0, *starts], starts, ends, strict=False)
+        ]
+
+    def _split(self, text: str) -> list[str]:
+        """Pieces without overlap that are the text again when joined."""
+        # Imported here: it takes a third of a second, and most memories are short.
+        from langchain_text_splitters import RecursiveCharacterTextSplitter
+
+        splitter = RecursiveCharacterTextSplitter(
+            separators=SEPARATORS,
+            is_separator_regex=True,
+            keep_separator="end",
+            strip_whitespace=False,
+            chunk_size=self._size - self._overlap,
+            chunk_overlap=0,
+            length_function=self._count,
+        )
+        return splitter.split_text(text)
+
+    def _back(self, text: str, start: int, floor: int) -> int:
+        """Where the overlap of a piece that starts at `start` begins: at a word, not before `floor`."""
+        words = [floor + match.start() for match in WORD_START.finditer(text[floor:start])]
+        low, high = 0, len(words)
+        while low < high:  # the first word from which no more than `overlap` tokens lie before `start`
+            middle = (low + high) // 2
+            if self._count(text[words[middle] : start]) <= self._overlap:
+                high = middle
+            else:
+                low = middle + 1
+        return words[low] if low < len(words) else start

@@ -1,0 +1,51 @@
+"""The settings of a garden, with their defaults and the reason for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from memgarden.errors import InvalidSetting
+from memgarden.protocols import Embedder
+
+__all__ = ["AUTO", "Settings"]
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What `Garden.open` takes; `InvalidSetting` for what is out of range.
+
+    `embedder`: a name (`onnx`, `fast`, `hashing`, `onnx:/path`, `sentence-transformers:MODEL`), an `Embedder`, or None
+    for the one the garden was made with. `language`: of the stemmer, None for the garden's own, `none` for no
+    stemming. `chroma`: `auto` (a folder inside the garden's), a path, an `http://` URL, a client, None for no Chroma.
+    `alpha`: weight of the dense leg. `index_bytes`: memory for scope indexes. `cached_embeddings`: how many vectors the
+    garden's embedding cache keeps. `lock_timeout`: seconds that a write waits for another process. `chunk_size` and
+    `chunk_overlap` in tokens, `None` for what the embedder reads and an eighth of it. `threads` of the embedder, `None`
+    for its own choice.
+    """
+
+    embedder: str | Embedder | None = None
+    language: str | None = None
+    chroma: Any = AUTO
+    fusion: str = "zscore"
+    alpha: float = 0.5
+    index_bytes: int = 512 * 2**20
+    cached_embeddings: int = 50_000
+    lock_timeout: float = 10.0
+    chunk_size: int | None = None
+    chunk_overlap: int | None = None
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.alpha <= 1:
+            raise InvalidSetting(f"alpha, the weight of the dense leg, is from 0 to 1, not {self.alpha}")
+        if self.index_bytes < 0 or self.cached_embeddings < 0:
+            raise InvalidSetting("index_bytes and cached_embeddings are 0 or more")
+        if self.lock_timeout <= 0:
+            raise InvalidSetting(f"lock_timeout is a number of seconds above 0, not {self.lock_timeout}")
+        if self.chunk_size is not None and self.chunk_size < 16:
+            raise InvalidSetting(f"chunk_size is 16 tokens or more, not {self.chunk_size}")
+        if self.threads is not None and self.threads < 1:
+            raise InvalidSetting(f"threads is 1 or more, not {self.threads}")

@@ -1,0 +1,190 @@
+"""A garden: the memories of many users, in one place, behind one door."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from memgarden.config import AUTO, Settings
+from memgarden.errors import ChromaError, InvalidSetting
+from memgarden.ingest.adopt import Adoption, adopt
+from memgarden.observe.health import Health, diagnose
+from memgarden.parts import Parts
+from memgarden.paths import check_path
+from memgarden.protocols import Embedder
+from memgarden.records import ScopePath
+from memgarden.scope import Scope
+
+__all__ = ["Garden"]
+
+POLL_SECONDS = 0.02
+
+
+class Garden:
+    """Opens with `Garden.open`, closes with `close` or at the end of a `with`. Safe for threads and processes."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Use `Garden.open`."""
+        self._parts = parts
+
+    @classmethod
+    def open(
+        cls,
+        where: str | os.PathLike[str] = "./garden",
+        *,
+        embedder: str | Embedder | None = None,
+        language: str | None = None,
+        chroma: Any = AUTO,
+        fusion: str = "zscore",
+        alpha: float = 0.5,
+        index_bytes: int = 512 * 2**20,
+        cached_embeddings: int = 50_000,
+        lock_timeout: float = 10.0,
+        chunk_size: int | None = None,
+        chunk_overlap: int | None = None,
+        threads: int | None = None,
+    ) -> Self:
+        """Open the garden in a folder, or at a database URL, and make it if there is none.
+
+        The settings are those of `memgarden.config.Settings`. `EmbedderMismatch` if the garden was made with another
+        embedder, `SchemaTooNew` if a later memgarden wrote it, `StorageError` if the place cannot be written.
+        """
+        from memgarden.build import build  # the one that knows every part, which is why this module does not
+
+        settings = Settings(
+            embedder=embedder,
+            language=language,
+            chroma=chroma,
+            fusion=fusion,
+            alpha=alpha,
+            index_bytes=index_bytes,
+            cached_embeddings=cached_embeddings,
+            lock_timeout=lock_timeout,
+            chunk_size=chunk_size,
+            chunk_overlap=chunk_overlap,
+            threads=threads,
+        )
+        return cls(build(os.fspath(where), settings))
+
+    def __repr__(self) -> str:
+        return f"Garden({self._parts.where!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def embedder(self) -> Embedder:
+        """The garden's embedder, for those who bring vectors: they must come from one of its `name`."""
+        return self._parts.opened().preparer.embedder
+
+    def scope(self, *labels: str) -> Scope:
+        """The scope of these labels: one user, or any path such as `("acme", "alice", "project-x")`.
+
+        Labels are taken to the letter: case, accents and slashes count. `InvalidScope` for none, and for empty ones.
+        """
+        return Scope(self._parts.opened(), check_path(labels))
+
+    def scopes(self, *prefix: str) -> dict[ScopePath, int]:
+        """The scopes at and below `prefix` that hold memories, with how many: for whoever runs the garden."""
+        return self._parts.opened().catalogue.scopes(check_path(prefix) if prefix else ())
+
+    def flush(self, timeout: float = 300.0) -> None:
+        """Wait until Chroma holds everything that was written before this call.
+
+        `ChromaError` after `timeout` seconds, or at once if Chroma fails; nothing is lost, the outbox keeps it.
+        """
+        parts = self._parts.opened()
+        if parts.mirror is None:
+            return
+        mark = parts.outbox.mark()
+        end = time.monotonic() + timeout
+        if parts.outbox.count(mark):
+            parts.mirror.wake()
+        while left := parts.outbox.count(mark):
+            status = parts.mirror.status()
+            if status.state == "failing":
+                raise ChromaError(f"Chroma fails ({status.error}); {left} changes wait: run `memgarden reindex`")
+            if time.monotonic() > end:
+                raise ChromaError(
+                    f"{left} changes still wait for Chroma after {timeout:g} s ({status.state}): try again"
+                )
+            time.sleep(POLL_SECONDS)
+
+    def reindex(self) -> None:
+        """Have Chroma built anew from the record, in the background: an empty collection, then every chunk.
+
+        `flush()` waits for it. Searches go on meanwhile.
+        """
+        parts = self._parts.opened()
+        if parts.mirror is None:
+            raise InvalidSetting(
+                "this garden was opened without Chroma: open it with chroma='auto' or a path to reindex"
+            )
+        parts.outbox.refill()
+        parts.mirror.wake()
+
+    def adopt_chroma(
+        self,
+        chroma: Any,
+        collection: str,
+        *,
+        scope: str | Sequence[str],
+        progress: Callable[[int], None] | None = None,
+    ) -> Adoption:
+        """Take an existing Chroma collection into a scope: documents, ids, metadata, and vectors if they are ours.
+
+        `chroma` is a folder, an `http://` URL or a client; the collection itself is left as it is. Its vectors are kept
+        if they have the embedder's dimension and a sample agrees with it; otherwise the documents are embedded anew,
+        and `note` says so. `progress` is told how many are stored. `ChromaError` if there is no such collection.
+        """
+        from memgarden.build import read_collection
+
+        target = self.scope(*([scope] if isinstance(scope, str) else scope))
+        with read_collection(chroma, collection) as pages:
+            return adopt(pages, target.add_many, self.embedder, progress)
+
+    def health(self, *, deep: bool = False) -> Health:
+        """What the garden holds, what waits, and what is wrong. `deep` has the database check itself (seconds a GB)."""
+        parts = self._parts.opened()
+        rows = parts.catalogue.size()
+        status = parts.mirror.status() if parts.mirror else None
+        damage = parts.catalogue.check() if deep else []
+        indexes, index_bytes = parts.pool.stats()
+        return Health(
+            where=parts.where,
+            embedder=parts.preparer.embedder.name,
+            dimension=parts.preparer.embedder.dimension,
+            language=parts.facts["language"],
+            rows=rows,
+            bytes=parts.catalogue.nbytes(),
+            outbox=rows["outbox"],
+            chroma="none" if status is None else status.state,
+            indexes=indexes,
+            index_bytes=index_bytes,
+            problems=diagnose(rows["outbox"], status, damage),
+        )
+
+    def close(self, timeout: float = 30.0) -> None:
+        """Wait for Chroma as `flush` does, at most `timeout` seconds, and let go of everything.
+
+        What Chroma did not get stays in the outbox for the next process; a failing Chroma is no error here.
+        """
+        if self._parts.closed:
+            return
+        try:
+            self.flush(timeout)
+        except ChromaError:
+            pass  # health() of the next opening says so
+        finally:
+            self._parts.closed = True
+            if self._parts.mirror is not None:
+                self._parts.mirror.close(timeout)
+            self._parts.release()

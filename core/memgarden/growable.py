@@ -1,0 +1,40 @@
+"""An array that grows at its end without being copied each time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Growable"]
+
+
+class Growable:
+    """A numpy array whose first axis grows; capacity doubles, so appending costs the same however long it is."""
+
+    def __init__(self, dtype: npt.DTypeLike) -> None:
+        self._array: npt.NDArray[Any] = np.empty(0, dtype=dtype)
+        self._length = 0
+
+    def extend(self, values: npt.NDArray[Any]) -> None:
+        """Append `values`."""
+        needed = self._length + len(values)
+        if needed > len(self._array):
+            # Exactly as much as is known at first, since most scopes are loaded once and then only read.
+            capacity = max(needed, 2 * len(self._array)) if self._length else needed
+            grown = np.empty(capacity, dtype=self._array.dtype)
+            grown[: self._length] = self.view
+            self._array = grown
+        self._array[self._length : needed] = values
+        self._length = needed
+
+    @property
+    def view(self) -> npt.NDArray[Any]:
+        """What was appended so far: a view, good until the next `extend`."""
+        return self._array[: self._length]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        return self._array.nbytes

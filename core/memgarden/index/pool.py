@@ -1,0 +1,85 @@
+"""The scope indexes in memory: loaded when first asked, current at every search, evicted by bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from memgarden.index.scope_index import ScopeIndex
+from memgarden.protocols import DenseLeg, LexicalLeg, ScopeSource
+from memgarden.records import ScopePath
+
+__all__ = ["IndexPool"]
+
+
+@dataclass(slots=True)
+class Slot:
+    """A place for one scope's index, and the lock of whoever searches it."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    index: ScopeIndex | None = None
+    nbytes: int = 0
+
+
+class IndexPool:
+    """At most about `budget` bytes of scope indexes, least recently used out first."""
+
+    def __init__(
+        self, source: ScopeSource, budget: int, lexical: Callable[[], LexicalLeg], dense: Callable[[], DenseLeg]
+    ) -> None:
+        """`lexical` and `dense` make the empty legs of a new index."""
+        self._source = source
+        self._budget = budget
+        self._lexical = lexical
+        self._dense = dense
+        self._slots: OrderedDict[ScopePath, Slot] = OrderedDict()
+        self._lock = threading.Lock()
+        self._nbytes = 0
+
+    @contextlib.contextmanager
+    def current(self, path: ScopePath) -> Iterator[ScopeIndex | None]:
+        """The scope's index as of now, for this thread alone; None for a scope that was never written to."""
+        with self._lock:
+            slot = self._slots.setdefault(path, Slot())
+            self._slots.move_to_end(path)
+        with slot.lock:
+            slot.index = self._caught_up(path, slot.index)
+            try:
+                yield slot.index
+            finally:
+                self._weigh(path, slot)
+
+    def _caught_up(self, path: ScopePath, index: ScopeIndex | None) -> ScopeIndex | None:
+        head = self._source.head(path)
+        if head is None:
+            return None
+        if index is not None and index.head == head:
+            return index
+        changes = self._source.changes(path, None if index is None or index.wasteful else index.head)
+        if changes is None:
+            return None
+        if index is None or changes.whole:
+            return ScopeIndex(changes, self._lexical(), self._dense(), self._source)
+        index.apply(changes)
+        return index
+
+    def _weigh(self, path: ScopePath, slot: Slot) -> None:
+        nbytes = slot.index.nbytes if slot.index else 0
+        with self._lock:
+            if self._slots.get(path) is not slot:
+                return  # evicted while it was in use: it goes with its user
+            if slot.index is None:
+                del self._slots[path]  # names that were only asked for must not pile up
+            self._nbytes += nbytes - slot.nbytes
+            slot.nbytes = nbytes
+            while self._nbytes > self._budget and len(self._slots) > 1:
+                _, evicted = self._slots.popitem(last=False)
+                self._nbytes -= evicted.nbytes
+
+    def stats(self) -> tuple[int, int]:
+        """How many indexes are held, and their bytes."""
+        with self._lock:
+            return len(self._slots), self._nbytes

@@ -1,0 +1,108 @@
+"""The index of one scope: rows in order of arrival, a lexical and a dense leg over them, and masks for filters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from memgarden.growable import Growable
+from memgarden.index.columns import ColumnStore
+from memgarden.index.filter import parse_filter
+from memgarden.protocols import DenseLeg, LexicalLeg, LexicalRows, ScopeSource
+from memgarden.records import NEVER, ROW, Changes, Flags, Head, Memory, Rows, to_micros
+
+__all__ = ["ScopeIndex"]
+
+KEPT_MEMORIES = 1024  # memories of recent hits, so that a warm search asks SQL for its revision and nothing else
+MEMORY_BYTES = 800  # what a kept memory takes beside its text, roughly
+
+
+class ScopeIndex:
+    """What is searched. Not for two threads at once: the pool hands it out under a lock."""
+
+    def __init__(self, changes: Changes, lexical: LexicalLeg, dense: DenseLeg, source: ScopeSource) -> None:
+        """`changes` are the whole scope; `lexical` and `dense` are empty; `source` reads memories and fields."""
+        self.head: Head = changes.head
+        self.lexical = lexical
+        self.dense = dense
+        self._source = source
+        self._rows = Growable(ROW)
+        self._alive = Growable(np.bool_)
+        self._dead = 0
+        self._expiring = False
+        self._columns = ColumnStore(lambda after: source.fields(self.head.scope, after))
+        self._memories: dict[int, Memory] = {}
+        self._memory_bytes = 0
+        self.apply(changes)
+
+    @property
+    def rows(self) -> Rows:
+        """`(rows,)` of dtype `ROW`, dead ones too."""
+        return self._rows.view
+
+    def apply(self, changes: Changes) -> None:
+        """Take in what happened since `head`."""
+        self.lexical.add(LexicalRows(changes.postings, changes.sizes, changes.lengths))
+        self.dense.add(changes.vectors)
+        self._rows.extend(changes.rows)
+        self._alive.extend(np.ones(len(changes.rows), dtype=np.bool_))
+        self._expiring = self._expiring or bool((changes.rows["expires_at"] != NEVER).any())
+        # Row numbers of the record rise, so the chunks of the rows are in order and can be looked up by bisection.
+        known = self.rows["chunk"]
+        at = np.searchsorted(known, changes.removed)
+        at = at[at < len(known)]
+        gone = at[np.isin(known[at], changes.removed)]
+        gone = np.unique(gone[self._alive.view[gone]])
+        if len(gone):
+            self._alive.view[gone] = False
+            self._dead += len(gone)
+            self.lexical.remove(gone)
+            self.dense.remove(gone)
+        self.head = changes.head
+
+    @property
+    def wasteful(self) -> bool:
+        """More rows are dead than alive: loading anew is cheaper than going on."""
+        return self._dead * 2 > len(self.rows) + 1000
+
+    def mask(
+        self, now: datetime, since: datetime | None, until: datetime | None, where: Mapping[str, Any] | None
+    ) -> Flags:
+        """`(rows,)`: the rows a search may find: alive, not expired at `now`, said in `[since, until)`, and `where`."""
+        mask = self._alive.view
+        if self._expiring:
+            mask = mask & (self.rows["expires_at"] > to_micros(now))
+        if since is not None:
+            mask = mask & (self.rows["created_at"] >= to_micros(since))
+        if until is not None:
+            mask = mask & (self.rows["created_at"] < to_micros(until))
+        if where:
+            tree = parse_filter(where)
+            self._columns.require(tree.fields(), self.rows["memory"])
+            mask = mask & tree.mask(self._columns)
+        return mask
+
+    def memories(self, pks: list[int]) -> Mapping[int, Memory]:
+        """The memories of these row numbers, by row number; those deleted meanwhile are missing."""
+        missing = [pk for pk in pks if pk not in self._memories]
+        if missing:
+            if len(self._memories) + len(missing) > KEPT_MEMORIES:
+                self._memories = {pk: self._memories[pk] for pk in pks if pk in self._memories}
+                self._memory_bytes = sum(map(_size, self._memories.values()))
+            found = self._source.memories(self.head.scope, missing)
+            self._memory_bytes += sum(map(_size, found.values()))
+            self._memories.update(found)
+        return self._memories
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes."""
+        arrays = self._rows.nbytes + self._alive.nbytes + self._columns.nbytes
+        return self.lexical.nbytes + self.dense.nbytes + arrays + self._memory_bytes
+
+
+def _size(memory: Memory) -> int:
+    return MEMORY_BYTES + len(memory.text)

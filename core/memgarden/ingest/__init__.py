@@ -1,0 +1,1 @@
+"""The write path before the record: validate, chunk, embed, analyse."""

@@ -1,0 +1,55 @@
+"""The middle steps of the write path: a memory is chunked, its chunks are embedded and analysed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from memgarden.errors import EmbedderMismatch
+from memgarden.ingest.validate import check_vectors
+from memgarden.protocols import Analyzer, Chunker, Embedder, Span
+from memgarden.records import Chunk, Entry, Floats, Memory
+
+__all__ = ["Preparer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preparer:
+    """Makes memories ready to be written: what the record and every index need is computed here, once."""
+
+    embedder: Embedder
+    analyzer: Analyzer
+    chunker: Chunker
+
+    def entries(
+        self, memories: Sequence[Memory], vectors: npt.ArrayLike | None = None, embedder: str | None = None
+    ) -> list[Entry]:
+        """One entry a memory. `vectors` `(n, d)` of the whole texts by `embedder` make each memory one chunk."""
+        if vectors is not None:
+            spans: list[Sequence[Span]] = [((0, len(memory.text)),) for memory in memories]
+            name, dimension = self.embedder.name, self.embedder.dimension
+            embedded = check_vectors(vectors, len(memories), embedder=embedder, name=name, dimension=dimension)
+        else:
+            spans = [self.chunker(memory.text) for memory in memories]
+            embedded = self._embed(memories, spans)
+        rows = iter(embedded)
+        return [
+            Entry(memory, [self._chunk(memory.text, span, next(rows)) for span in own])
+            for memory, own in zip(memories, spans, strict=True)
+        ]
+
+    def _embed(self, memories: Sequence[Memory], spans: Sequence[Sequence[Span]]) -> Floats:
+        texts = [memory.text[start:end] for memory, own in zip(memories, spans, strict=True) for start, end in own]
+        embedded = self.embedder.embed(texts)
+        wanted = (len(texts), self.embedder.dimension)
+        if embedded.shape != wanted:
+            raise EmbedderMismatch(f"the embedder {self.embedder.name!r} gave {embedded.shape} where {wanted} was due")
+        return np.asarray(embedded, dtype=np.float32)
+
+    def _chunk(self, text: str, span: Span, vector: Floats) -> Chunk:
+        start, end = span
+        postings, length = self.analyzer.index(text[start:end])
+        return Chunk(start, end, vector, postings, length)

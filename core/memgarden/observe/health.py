@@ -1,0 +1,50 @@
+"""A garden's health: what it holds, what waits, and what is wrong with the command that mends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from memgarden.protocols import MirrorStatus
+
+__all__ = ["Health", "diagnose"]
+
+BACKLOG = 100_000  # more than this in the outbox means that nothing has been draining it
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What `garden.health()` found.
+
+    `problems` are sentences that name their mend; a garden is `ok` without any. `rows` counts rows by table, `bytes`
+    is the database's size on disk, `outbox` what Chroma has yet to get, `indexes` and `index_bytes` what is in memory.
+    """
+
+    where: str
+    embedder: str
+    dimension: int
+    language: str
+    rows: dict[str, int]
+    bytes: int
+    outbox: int
+    chroma: str
+    indexes: int
+    index_bytes: int
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Nothing is wrong."""
+        return not self.problems
+
+
+def diagnose(outbox: int, mirror: MirrorStatus | None, damage: list[str]) -> list[str]:
+    """The problems that these figures mean."""
+    problems = [f"the database is damaged ({finding}): restore a backup" for finding in damage]
+    if mirror is not None and mirror.state == "failing":
+        problems.append(
+            f"Chroma fails ({mirror.error}); {outbox} changes wait and searches go on: run `memgarden reindex` if it "
+            "does not mend itself"
+        )
+    elif outbox > BACKLOG:
+        problems.append(f"{outbox} changes wait for Chroma: open the garden with its Chroma and call flush()")
+    return problems

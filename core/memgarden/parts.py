@@ -1,0 +1,75 @@
+"""What a garden is made of, put together by `build` and handed to the objects that a user holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from memgarden.errors import GardenClosed
+from memgarden.index.pool import IndexPool
+from memgarden.ingest.prepare import Preparer
+from memgarden.protocols import Fusion, MemorySink, MemorySource, Mirror, Outbox
+from memgarden.records import ScopePath
+
+__all__ = ["Catalogue", "Parts", "RefillableOutbox"]
+
+
+class Catalogue(Protocol):
+    """What can be said of the garden as a whole."""
+
+    def scopes(self, prefix: ScopePath) -> dict[ScopePath, int]:
+        """The scopes at and below `prefix` that hold memories, with how many. Reads across scopes."""
+        ...
+
+    def size(self) -> dict[str, int]:
+        """Rows of each table, by name."""
+        ...
+
+    def nbytes(self) -> int:
+        """Bytes of the database."""
+        ...
+
+    def check(self) -> list[str]:
+        """What the database's own integrity check finds; nothing for a sound one."""
+        ...
+
+
+class RefillableOutbox(Outbox, Protocol):
+    """An outbox that can be asked to send everything anew."""
+
+    def refill(self) -> None:
+        """Ask for an empty collection and for every chunk there is, in place of whatever was waiting."""
+        ...
+
+
+@dataclass(slots=True)
+class Parts:
+    """Everything that a garden and its scopes work with. `mirror` is None for a garden without Chroma."""
+
+    id: str
+    where: str
+    facts: dict[str, str]
+    source: MemorySource
+    sink: MemorySink
+    catalogue: Catalogue
+    outbox: RefillableOutbox
+    mirror: Mirror | None
+    preparer: Preparer
+    pool: IndexPool
+    fusion: Callable[[str], Fusion]
+    default_fusion: str
+    alpha: float
+    release: Callable[[], None]
+    closed: bool = field(default=False)
+
+    def opened(self) -> Parts:
+        """Itself; `GardenClosed` after the garden was closed."""
+        if self.closed:
+            raise GardenClosed("this garden was closed: open it again with Garden.open(...)")
+        return self
+
+    def wrote(self) -> None:
+        """Something was committed: Chroma may follow."""
+        if self.mirror is not None:
+            self.mirror.wake()

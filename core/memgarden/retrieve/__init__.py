@@ -1,0 +1,1 @@
+"""The read path after the index: legs, fusion, collapse, explanation."""

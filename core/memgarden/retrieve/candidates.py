@@ -1,0 +1,35 @@
+"""Both legs over the mask, and exact scores from both for every candidate of either."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from memgarden.protocols import Ranking
+from memgarden.records import Floats, Ints
+
+__all__ = ["DEPTH", "Candidates", "gather"]
+
+DEPTH = 100  # of each leg: on chats the union then holds 95 % of what is relevant; 50 hold 91 %
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The rows that either leg named, `(n,)` ascending, with each leg's `scores` and `ranks` of them, `(legs, n)`."""
+
+    names: tuple[str, ...]
+    rows: Ints
+    scores: Floats
+    ranks: Ints
+
+
+def gather(names: Sequence[str], rankings: Sequence[Ranking], size: int) -> Candidates:
+    """The union of the legs' lists over an index of `size` rows, with exact scores of what only the other leg found."""
+    ranks = np.zeros((len(rankings), size), dtype=np.int64)
+    for leg, ranking in enumerate(rankings):
+        ranks[leg, ranking.rows] = np.arange(1, len(ranking.rows) + 1)
+    rows = np.flatnonzero(ranks.any(axis=0))
+    scores = np.stack([ranking.score_of(rows) for ranking in rankings])
+    return Candidates(tuple(names), rows, scores, ranks[:, rows])

@@ -1,0 +1,50 @@
+"""What is asked of a scope, checked before anything is read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+from memgarden.errors import InvalidQuery
+
+__all__ = ["Mode", "Query"]
+
+Mode = Literal["hybrid", "lexical", "dense"]
+MAX_K = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question to a scope; `alpha` is the weight of the dense leg, 0 and 1 mean one leg only."""
+
+    text: str
+    k: int
+    mode: Mode
+    alpha: float
+    where: Mapping[str, Any] | None
+    since: datetime | None
+    until: datetime | None
+    min_score: float | None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.text, str):
+            raise InvalidQuery(f"a query is a string, not {type(self.text).__name__}")
+        if isinstance(self.k, bool) or not isinstance(self.k, int) or not 1 <= self.k <= MAX_K:
+            raise InvalidQuery(f"k is a whole number from 1 to {MAX_K:,}, not {self.k!r}")
+        if self.mode not in get_args(Mode):
+            raise InvalidQuery(f"the mode is one of {', '.join(get_args(Mode))}, not {self.mode!r}")
+        if not isinstance(self.alpha, int | float) or not 0 <= self.alpha <= 1:
+            raise InvalidQuery(f"alpha, the weight of the dense leg, is from 0 to 1, not {self.alpha!r}")
+        if self.min_score is not None and math.isnan(self.min_score):
+            raise InvalidQuery("min_score is a number, not NaN")
+        for name, time in (("since", self.since), ("until", self.until)):
+            if time is not None and (not isinstance(time, datetime) or time.utcoffset() is None):
+                raise InvalidQuery(f"{name} is a datetime with a time zone, not {time!r}")
+
+    @property
+    def dense_weight(self) -> float:
+        """The dense leg's weight after the mode: 0 leaves the leg out, 1 leaves it alone."""
+        return {"hybrid": self.alpha, "lexical": 0.0, "dense": 1.0}[self.mode]

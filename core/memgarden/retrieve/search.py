@@ -1,0 +1,95 @@
+"""The read path: a query and a scope's index in, the best memories out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+
+from memgarden.index.scope_index import ScopeIndex
+from memgarden.protocols import Analyzer, Fusion, Ranking
+from memgarden.ranking import best_rows
+from memgarden.records import Flags, Floats, Hit, Ints, LegScore
+from memgarden.retrieve.candidates import DEPTH, Candidates, gather
+from memgarden.retrieve.query import Query
+
+__all__ = ["search"]
+
+
+def search(
+    index: ScopeIndex, query: Query, vector: Floats | None, analyzer: Analyzer, fuse: Fusion, now: datetime
+) -> list[Hit]:
+    """The best `query.k` memories, best first. `vector` `(d,)` may be None where the dense leg has no weight."""
+    mask = index.mask(now, query.since, query.until, query.where)
+    depth = max(DEPTH, 2 * query.k)
+    while True:
+        candidates = _run_legs(index, query, vector, analyzer, mask, depth)
+        if not len(candidates.rows):
+            return []
+        shares = _fuse(candidates, query, fuse)
+        scores = shares.sum(axis=0)
+        best = _best_chunks(index, candidates.rows, scores, query)
+        # Long memories have many chunks: where they crowd the candidates, look deeper until k memories are found.
+        if len(best) == query.k or len(candidates.rows) < depth:
+            return _hits(index, candidates, shares, scores, best)
+        depth *= 4
+
+
+def _run_legs(
+    index: ScopeIndex, query: Query, vector: Floats | None, analyzer: Analyzer, mask: Flags, depth: int
+) -> Candidates:
+    legs: dict[str, Ranking] = {}
+    if query.dense_weight < 1:
+        legs["lexical"] = index.lexical.rank(analyzer.query(query.text), mask, depth)
+    if query.dense_weight > 0 and vector is not None:
+        legs["dense"] = index.dense.rank(vector, mask, depth)
+    return gather(tuple(legs), tuple(legs.values()), len(index.rows))
+
+
+def _fuse(candidates: Candidates, query: Query, fuse: Fusion) -> Floats:
+    """Shares `(legs, n)`; one leg alone keeps its own scores, BM25's or cosines."""
+    if len(candidates.names) == 1:
+        return candidates.scores
+    weights = np.array([1 - query.dense_weight, query.dense_weight], dtype=np.float32)
+    return fuse(candidates.scores, candidates.ranks, weights)
+
+
+def _best_chunks(index: ScopeIndex, rows: Ints, scores: Floats, query: Query) -> list[int]:
+    """Places among the candidates: the best chunk of each of the best memories, best first."""
+    order = best_rows(np.arange(len(rows)), scores, len(rows))
+    if query.min_score is not None:
+        order = order[scores[order] >= query.min_score]
+    memories = index.rows["memory"][rows[order]].tolist()
+    best: dict[int, int] = {}
+    for place, memory in zip(order.tolist(), memories, strict=True):
+        if memory not in best:
+            best[memory] = place
+            if len(best) == query.k:
+                break
+    return list(best.values())
+
+
+def _hits(index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Floats, best: list[int]) -> list[Hit]:
+    found = index.rows[candidates.rows[best]]
+    pks: list[int] = found["memory"].tolist()
+    memories = index.memories(pks)
+    starts, ends = found["start"].tolist(), found["end"].tolist()
+    final = scores[best].tolist()
+    own = candidates.scores[:, best].T.tolist()
+    ranks = candidates.ranks[:, best].T.tolist()
+    parts = shares[:, best].T.tolist()
+    return [
+        Hit(
+            memory=memories[pk],
+            score=final[n],
+            start=starts[n],
+            end=ends[n],
+            legs=tuple(map(_leg_score, candidates.names, own[n], ranks[n], parts[n])),
+        )
+        for n, pk in enumerate(pks)
+        if pk in memories  # deleted since the index was read, by another process
+    ]
+
+
+def _leg_score(name: str, score: float, rank: int, share: float) -> LegScore:
+    return LegScore(name, score, rank or None, share)

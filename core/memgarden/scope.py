@@ -1,0 +1,285 @@
+"""One user's part of a garden: everything here reads and writes this scope and no other."""
+
+from __future__ import annotations
+
+import builtins
+import dataclasses
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
+
+import numpy as np
+
+from memgarden.errors import Conflict, GardenBusy, InvalidMemory, InvalidQuery, MemoryNotFound
+from memgarden.ingest.batches import batches
+from memgarden.ingest.validate import check_memory, check_vectors, to_importance
+from memgarden.parts import Parts
+from memgarden.protocols import Order
+from memgarden.records import Entry, Floats, Hit, Importance, Memory, ScopePath, new_id, utc_now
+from memgarden.retrieve.query import Mode, Query
+from memgarden.retrieve.search import search
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["Scope"]
+
+T = TypeVar("T")
+Item = str | Memory | Mapping[str, Any]
+
+EMBEDDED_BATCH = 128  # about a second of embedding on two cores, so progress is seen and little is done again
+GIVEN_BATCH = 2000  # with vectors at hand the commit is what costs: fewer, larger transactions
+MAX_ATTEMPTS = 100  # each failed one means that somebody else's update went through
+
+
+class _Unset:
+    """The value of an argument that was not given, where None means something."""
+
+
+UNSET: Final = _Unset()
+
+
+class Scope:
+    """One user's memories. Bound to its path at birth: no method can reach another scope.
+
+    Safe for threads, and for any number of processes on one garden. What a method that writes has returned from is
+    on disk, and found by the next search of any process.
+    """
+
+    def __init__(self, parts: Parts, path: ScopePath) -> None:
+        """Use `Garden.scope(*labels)`, which checks the labels."""
+        self._held = parts
+        self._path = path
+
+    def __repr__(self) -> str:
+        return f"Scope({', '.join(map(repr, self._path))})"
+
+    @property
+    def path(self) -> ScopePath:
+        """The labels that the scope was made with."""
+        return self._path
+
+    @property
+    def _parts(self) -> Parts:
+        return self._held.opened()
+
+    def add(
+        self,
+        text: str,
+        *,
+        id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        tags: Sequence[str] = (),
+        importance: str | Importance = Importance.MEDIUM,
+        kind: str = "note",
+        created_at: datetime | None = None,
+        expires_at: datetime | None = None,
+        vector: npt.ArrayLike | None = None,
+        embedder: str | None = None,
+    ) -> Memory:
+        """Store one memory and return it. An id that the scope holds already is replaced whole.
+
+        `created_at` is when it was said (now, if not given). `vector` `(d,)` is taken instead of embedding the text, if
+        `embedder` names the garden's; `EmbedderMismatch` otherwise. `InvalidMemory` says what cannot be stored.
+        """
+        now = utc_now()
+        memory = check_memory(
+            Memory(
+                text=text,
+                id=new_id() if id is None else id,
+                metadata={} if metadata is None else metadata,
+                tags=tags,  # type: ignore[arg-type]  # made a tuple by the check
+                importance=importance,  # type: ignore[arg-type]  # likewise an Importance
+                kind=kind,
+                created_at=now if created_at is None else created_at,
+                expires_at=expires_at,
+                stored_at=now,
+            )
+        )
+        vectors = None if vector is None else np.asarray(vector)[np.newaxis]
+        self._parts.sink.put(self._path, self._parts.preparer.entries([memory], vectors, embedder))
+        self._parts.wrote()
+        return memory
+
+    def add_many(
+        self,
+        items: Iterable[Item],
+        *,
+        vectors: npt.ArrayLike | None = None,
+        embedder: str | None = None,
+        batch_size: int | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> builtins.list[str]:
+        """Store memories from texts, `Memory`s or mappings of their fields; returns their ids in order.
+
+        Each batch is one transaction, and `progress` is told how many items are stored after each. Of equal ids the
+        last wins. `vectors` `(n, d)` go with the items as in `add`. An item that cannot be stored raises
+        `InvalidMemory` with its number; the batches before it stay.
+        """
+        size = batch_size or (EMBEDDED_BATCH if vectors is None else GIVEN_BATCH)
+        given = None if vectors is None else np.asarray(vectors)
+        if given is not None and isinstance(items, Sized) and len(items) != len(given):
+            raise InvalidMemory(f"{len(items)} memories came with {len(given)} vectors: give one a memory")
+        ids: builtins.list[str] = []
+        for first, batch in batches(items, size, utc_now()):
+            last = {memory.id: place for place, memory in enumerate(batch)}
+            kept = list(last.values())
+            own = None if given is None else given[first : first + len(batch)][kept]
+            entries = self._parts.preparer.entries([batch[place] for place in kept], own, embedder)
+            self._parts.sink.put(self._path, entries)
+            self._parts.wrote()
+            ids.extend(memory.id for memory in batch)
+            if progress is not None:
+                progress(first + len(batch))
+        return ids
+
+    def get(self, id: str) -> Memory | None:
+        """The memory of that id; None if the scope holds none or it has expired."""
+        return self._parts.source.get(self._path, id, utc_now())
+
+    def list(self, *, order: Order = "-created_at", limit: int = 100, offset: int = 0) -> builtins.list[Memory]:
+        """A page of the scope's memories; a leading minus means descending, equal times are ordered by id."""
+        if order not in get_args(Order):
+            raise InvalidQuery(f"the order is one of {', '.join(get_args(Order))}, not {order!r}")
+        if limit < 0 or offset < 0:
+            raise InvalidQuery(f"limit and offset are 0 or more, not {limit} and {offset}")
+        return list(self._parts.source.page(self._path, utc_now(), order, limit, offset))
+
+    def count(self) -> int:
+        """How many memories the scope holds."""
+        return self._parts.source.count(self._path, utc_now())
+
+    def update(
+        self,
+        id: str,
+        *,
+        text: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        tags: Sequence[str] | None = None,
+        importance: str | Importance | None = None,
+        kind: str | None = None,
+        created_at: datetime | None = None,
+        expires_at: datetime | _Unset | None = UNSET,
+    ) -> Memory:
+        """Change what is given of a memory and keep the rest; returns it as it now is.
+
+        Metadata and tags are replaced whole; `expires_at=None` keeps the memory for ever. Two processes that change
+        different fields at once both have their way. `MemoryNotFound` if the scope holds no such id.
+        """
+        given = {
+            "text": text,
+            "metadata": metadata,
+            "tags": tags,
+            "importance": None if importance is None else to_importance(importance),
+            "kind": kind,
+            "created_at": created_at,
+        }
+        changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        if not isinstance(expires_at, _Unset):
+            changes["expires_at"] = expires_at
+        for _ in range(MAX_ATTEMPTS):
+            found = self._parts.source.version(self._path, id)
+            if found is None or self._parts.source.get(self._path, id, utc_now()) is None:
+                raise MemoryNotFound(f"the scope holds no memory {id!r}: add it, or see the ids with scope.list()")
+            version, old, chunks = found
+            memory = check_memory(dataclasses.replace(old, **changes, stored_at=utc_now()))
+            # The vectors depend on the text alone; one that the caller gave could not be made again.
+            entry = Entry(memory, chunks) if memory.text == old.text else self._parts.preparer.entries([memory])[0]
+            try:
+                self._parts.sink.put(self._path, [entry], expect={id: version})
+            except Conflict:
+                continue
+            self._parts.wrote()
+            return memory
+        raise GardenBusy(f"others changed {id!r} {MAX_ATTEMPTS} times while it was to be changed here: try again")
+
+    def delete(self, ids: str | Iterable[str]) -> int:
+        """Delete the memories of these ids; returns how many of them there were."""
+        wanted = [ids] if isinstance(ids, str) else list(dict.fromkeys(ids))
+        if wrong := [one for one in wanted if not isinstance(one, str)]:
+            raise InvalidQuery(f"an id is a string, not {type(wrong[0]).__name__}")
+        deleted = self._parts.sink.delete(self._path, wanted) if wanted else 0
+        if deleted:
+            self._parts.wrote()
+        return deleted
+
+    def search(
+        self,
+        query: str,
+        *,
+        k: int = 10,
+        mode: Mode = "hybrid",
+        alpha: float | None = None,
+        fusion: str | None = None,
+        where: Mapping[str, Any] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        min_score: float | None = None,
+        vector: npt.ArrayLike | None = None,
+        embedder: str | None = None,
+    ) -> builtins.list[Hit]:
+        """The `k` best memories for a query, best first; equal input gives equal output.
+
+        `alpha` is the weight of the dense leg; `fusion` one of `zscore`, `rrf`, `weighted`; `where` a filter (see
+        `memgarden.index.filter`); `since` and `until` bound `created_at` as `[since, until)`; hits below `min_score`
+        are left out (of the fused score, or BM25 or the cosine where one leg is asked alone). `vector` `(d,)` is taken
+        instead of embedding the query, if `embedder` names the garden's.
+        """
+        vectors = None if vector is None else np.asarray(vector)[np.newaxis]
+        return self.search_many(
+            [query],
+            k=k,
+            mode=mode,
+            alpha=alpha,
+            fusion=fusion,
+            where=where,
+            since=since,
+            until=until,
+            min_score=min_score,
+            vectors=vectors,
+            embedder=embedder,
+        )[0]
+
+    def search_many(
+        self,
+        queries: Sequence[str],
+        *,
+        k: int = 10,
+        mode: Mode = "hybrid",
+        alpha: float | None = None,
+        fusion: str | None = None,
+        where: Mapping[str, Any] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        min_score: float | None = None,
+        vectors: npt.ArrayLike | None = None,
+        embedder: str | None = None,
+    ) -> builtins.list[builtins.list[Hit]]:
+        """The answers of `search` to several queries, embedded together; all see one state of the scope."""
+        parts = self._parts
+        weight = parts.alpha if alpha is None else alpha
+        asked = [Query(query, k, mode, weight, where, since, until, min_score) for query in queries]
+        if not asked:
+            return []
+        fuse = parts.fusion(fusion or parts.default_fusion)
+        embedded = self._embed(asked, vectors, embedder)
+        with parts.pool.current(self._path) as index:
+            if index is None:
+                return [[] for _ in asked]
+            analyzer = parts.preparer.analyzer
+            now = utc_now()
+            return [
+                search(index, query, vector, analyzer, fuse, now) for query, vector in zip(asked, embedded, strict=True)
+            ]
+
+    def _embed(
+        self, asked: Sequence[Query], vectors: npt.ArrayLike | None, embedder: str | None
+    ) -> Sequence[Floats | None]:
+        own = self._parts.preparer.embedder
+        if vectors is not None:
+            return list(check_vectors(vectors, len(asked), embedder=embedder, name=own.name, dimension=own.dimension))
+        if not all(query.text.strip() for query in asked):
+            raise InvalidQuery("the query is empty: ask something, or use scope.list() to see everything")
+        if asked[0].dense_weight == 0:
+            return [None] * len(asked)
+        return list(own.embed([query.text for query in asked], query=True))

@@ -1,0 +1,35 @@
+"""What tests share: gardens in a temporary folder with the embedder that ships for tests, so that none waits for a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from memgarden import Garden
+
+settings.register_profile("memgarden", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+settings.load_profile("memgarden")
+
+
+@pytest.fixture
+def open_garden(tmp_path: Path) -> Iterator[Callable[..., Garden]]:
+    """Opens the test's one garden, as often as asked: each a process's view of the same folder."""
+    opened: list[Garden] = []
+
+    def open_one(**changes: object) -> Garden:
+        options: dict[str, object] = {"embedder": "hashing:64", "chroma": None} | changes
+        garden = Garden.open(tmp_path / "garden", **options)  # type: ignore[arg-type]
+        opened.append(garden)
+        return garden
+
+    yield open_one
+    for garden in opened:
+        garden.close()
+
+
+@pytest.fixture
+def garden(open_garden: Callable[..., Garden]) -> Garden:
+    """An empty garden."""
+    return open_garden()
