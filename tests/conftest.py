@@ -1,4 +1,4 @@
-"""What tests share: gardens in a temporary folder with the embedder that ships for tests, so that none waits for a model."""
+"""What tests share: gardens in a temporary folder, with the embedder that ships for tests."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
 from memgarden import Garden
 
 settings.register_profile("memgarden", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

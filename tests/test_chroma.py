@@ -14,6 +14,7 @@ from pathlib import Path
 import chromadb
 import numpy as np
 import pytest
+
 from memgarden import ChromaError, Garden, InvalidSetting, Memory
 from memgarden.vector.collection import collection_name
 

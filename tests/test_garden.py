@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+
 from memgarden import Conflict, Garden, GardenClosed, Importance, InvalidMemory, Memory, MemoryNotFound
 
 OPEN = Callable[..., Garden]

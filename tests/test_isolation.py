@@ -8,11 +8,13 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from memgarden import Garden, InvalidFilter, InvalidMemory, InvalidScope, MemoryNotFound
 
 HOSTILE = [
     "user1", "user12", "user", "a/b", "a", "b", "a~1b", "a.b", "%", "user%", "_", "'; DROP TABLE memories;--", '"',
-    "' OR '1'='1", "ユーザー", "é", "e\u0301", "..", "../user1", "*", "\\", "\n", " user1", "USER1", "🦊", "\u202euser1",
+    "' OR '1'='1", "ユーザー", "é", "e\u0301", "..", "../user1", "*",
+    "\\", "\n", " user1", "USER1", "🦊", "\u202euser1",
 ]  # fmt: skip
 labels = st.lists(st.sampled_from(HOSTILE) | st.text(min_size=1, max_size=8), min_size=1, max_size=3)
 hostile_text = st.sampled_from([*HOSTILE, "scope", "1 OR 1=1", "$or", "metadata"]) | st.text(max_size=12)

@@ -263,7 +263,8 @@ class OutboxItem:
     """One change that the vector database has yet to make.
 
     `record` is the chunk to `upsert`; None for `delete` (as well where the chunk is gone since) and for `reset`,
-    which asks for an empty collection: what follows it in the outbox fills it again.
+    which asks for an empty collection: what follows it in the outbox fills it again. A reset is always the oldest
+    item, since it is written in the transaction that strikes off what was waiting.
     """
 
     seq: int

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from memgarden import InvalidSetting
 from memgarden.chunk.plain import PlainChunker
 
@@ -57,7 +59,7 @@ def test_each_chunk_begins_with_the_end_of_the_one_before() -> None:
     """By words, as many as the overlap allows."""
     text = " ".join(f"w{n}" for n in range(100))
     spans = PlainChunker(20, 5, count)(text)
-    for (_, before), (start, _) in zip(spans, spans[1:], strict=False):
+    for (_, before), (start, _) in pairwise(spans):
         assert count(text[start:before]) == 5
 
 

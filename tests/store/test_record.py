@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sqlalchemy as sa
+
 from memgarden import EmbedderMismatch, Garden, GardenBusy, InvalidSetting, SchemaTooNew, StorageError
 from memgarden.store.embeddings import EmbeddingTable
 from memgarden.store.engine import Database
@@ -104,7 +105,7 @@ def test_a_full_disk_is_a_clear_error_and_loses_nothing(garden: Garden) -> None:
         connection.execute(f"PRAGMA max_page_count = {pages + 3}")
 
     sa.event.listen(engine, "connect", limit)
-    with pytest.raises(StorageError, match="disk is full.*nothing of this call was stored"):
+    with pytest.raises(StorageError, match=r"disk is full.*nothing of this call was stored"):
         scope.add_many([f"note {n} " + "x" * 2000 for n in range(500)], batch_size=500)
     sa.event.remove(engine, "connect", limit)
     engine.dispose()

@@ -15,9 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from memgarden.paths import encode_path
 from memgarden.vector.client import connect, disconnect
 from memgarden.vector.limits import CLOUD, LOCAL, Limits
-from memgarden.vector.metadata import Flat, flatten, scope_pointer
+from memgarden.vector.metadata import Flat, flatten
 from tests.vector.outbox import record
 
 numbers = st.integers(-(2**70), 2**70) | st.floats() | st.sampled_from([2**63 - 1, 2**63, -(2**63), float("inf")])
@@ -155,4 +156,4 @@ def test_long_names_are_told_apart_by_a_hash() -> None:
 
 @given(st.lists(st.text(), min_size=1), st.lists(st.text(), min_size=1))
 def test_two_scopes_never_have_the_same_pointer(one: list[str], other: list[str]) -> None:
-    assert (scope_pointer(tuple(one)) == scope_pointer(tuple(other))) == (one == other)
+    assert (encode_path(tuple(one)) == encode_path(tuple(other))) == (one == other)

@@ -1,4 +1,4 @@
-"""Takes a collection that something else wrote into a scope: documents, ids, metadata, and the vectors if they are ours."""
+"""Takes a collection that something else wrote into a scope: documents, ids, metadata, vectors if they are ours."""
 
 from __future__ import annotations
 
@@ -93,7 +93,8 @@ def _judge(page: Page, embedder: Embedder) -> tuple[bool, str]:
     dimension = page.embeddings.shape[1]
     if dimension != embedder.dimension:
         return False, (
-            f"embedded anew: the collection's vectors have {dimension} dimensions, {embedder.name!r} {embedder.dimension}"
+            f"embedded anew: the collection's vectors have {dimension} dimensions and {embedder.name!r} gives "
+            f"{embedder.dimension}"
         )
     usable = _usable(page.embeddings)
     sample = [row for row, text in enumerate(page.documents) if text and text.strip() and usable[row]][:SAMPLE]

@@ -19,11 +19,11 @@ from collections.abc import Container, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from memgarden.paths import encode_path
 from memgarden.protocols import ChunkRecord
-from memgarden.records import ScopePath
 from memgarden.vector.limits import LOCAL, Limits
 
-__all__ = ["DEPTH", "OWN", "Flat", "flatten", "scope_pointer"]
+__all__ = ["DEPTH", "OWN", "Flat", "flatten"]
 
 Value = str | int | float | bool | list[Any]
 Flat = dict[str, Value]
@@ -38,11 +38,6 @@ REFUSED = ("#", "$", "chroma:", OWN)
 INT64 = range(-(2**63), 2**63)
 
 
-def scope_pointer(path: ScopePath) -> str:
-    """A scope's path as a string that no other path has: a JSON Pointer (RFC 6901), `/acme/alice`."""
-    return "".join("/" + label.replace("~", "~0").replace("/", "~1") for label in path)
-
-
 def flatten(record: ChunkRecord, limits: Limits = LOCAL) -> tuple[str, Flat]:
     """The document and the metadata of a chunk, which Chroma takes and gives back unchanged, whatever JSON it holds.
 
@@ -51,7 +46,7 @@ def flatten(record: ChunkRecord, limits: Limits = LOCAL) -> tuple[str, Flat]:
     """
     document = _clean(record.text)
     cut = _cut(document, limits.document_bytes)
-    own = {OWN + "scope": scope_pointer(record.scope)} | {OWN + key: value for key, value in record.fields.items()}
+    own = {OWN + "scope": encode_path(record.scope)} | {OWN + key: value for key, value in record.fields.items()}
     if cut != document:
         own[OWN + "text.sha256"] = _sha256(document)
     ours, _ = _fit({key: _plain(value, limits) for key, value in own.items()}, limits.keys, limits)
