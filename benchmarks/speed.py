@@ -134,9 +134,8 @@ def resident_mb() -> float:
 
 def machine() -> dict[str, str]:
     """What the figures were taken on."""
-    import sqlite3
-
     import os
+    import sqlite3
 
     model = next(
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),

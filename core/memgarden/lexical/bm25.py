@@ -11,6 +11,7 @@ import numpy.typing as npt
 from memgarden.errors import InvalidSetting
 from memgarden.lexical.segments import Block, Counts, Rows, Segment, Tail, build_segment, join_blocks, merge_segments
 from memgarden.protocols import LexicalRows, Ranking
+from memgarden.ranking import best_rows
 from memgarden.records import Flags, Floats, Ints, Terms
 
 __all__ = ["BM25"]
@@ -160,13 +161,4 @@ class BM25:
 def _best(scores: Floats, mask: Flags, depth: int) -> Ints:
     """The `depth` highest rows above 0 that the mask lets through, ties to the lower row."""
     rows = np.flatnonzero((scores > 0) & mask)
-    if depth <= 0:
-        return rows[:0]
-    values = scores[rows]
-    if len(rows) > depth:
-        least = np.partition(values, len(values) - depth)[len(values) - depth]
-        above = np.flatnonzero(values > least)
-        level = np.flatnonzero(values == least)[: depth - len(above)]
-        top = np.concatenate([above, level])
-        rows, values = rows[top], values[top]
-    return rows[np.argsort(-values, kind="stable")]
+    return best_rows(rows, scores[rows], depth)

@@ -17,22 +17,28 @@ __all__ = ["Database"]
 PAGE_SIZE = 8192  # a chunk's row is about 2 KB: four to a page, where 4,096 would fit one and waste half
 CHECKPOINT_PAGES = 4000  # 32 MB of log: a bulk load then checkpoints every 15,000 memories, not every 2,000
 CACHE_KIB = 16_384
-WRITE = "memgarden_write"
+BEGIN = "memgarden_begin"
 
 
 class Database:
-    """One database: `read()` is a snapshot, `write()` a transaction that has the writer's lock from its start."""
+    """One database: `read()` for one statement, `snapshot()` for several of one moment, `write()` for a transaction."""
 
     def __init__(self, url: str, *, lock_timeout: float) -> None:
         """`url` is SQLAlchemy's; `lock_timeout`, in seconds, is how long a write waits for another process."""
         self.lock_timeout = lock_timeout
         self.engine = sa.create_engine(url, pool_size=8, max_overflow=56)
         self.dialect = self.engine.dialect.name
+        # Views of one engine and its pool: the option tells `_begin` how a transaction is to begin.
+        self._reader = self.engine
+        self._snapshot = self.engine.execution_options(**{BEGIN: "DEFERRED"})
+        self._writer = self.engine.execution_options(**{BEGIN: "IMMEDIATE"})
         # SQLite lets one writer in at a time and makes the others poll; threads of this process queue here instead.
         self._writing = threading.Lock() if self.dialect == "sqlite" else contextlib.nullcontext()
         if self.dialect == "sqlite":
             sa.event.listen(self.engine, "connect", self._prepare)
             sa.event.listen(self.engine, "begin", _begin)
+        else:
+            self._snapshot = self._snapshot.execution_options(isolation_level="REPEATABLE READ")
 
     def _prepare(self, connection: Any, _: ConnectionPoolEntry) -> None:
         # sqlite3 would begin transactions on its own, too late for a snapshot; `_begin` does it instead.
@@ -51,17 +57,24 @@ class Database:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
+        """A connection for one statement; two may see two states of the database."""
+        with self._explained(), self._reader.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
         """A connection whose statements all see one state of the database."""
-        with self._explained(), self.engine.connect() as connection:
+        with self._explained(), self._snapshot.connect() as connection:
             yield connection
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """A transaction that commits when the block ends and leaves nothing behind when it raises."""
-        with self._explained(), self._writing, self.engine.connect() as bare:
-            connection = bare.execution_options(**{WRITE: True})
-            with connection.begin():
-                yield connection
+        """A transaction that commits when the block ends and leaves nothing behind when it raises.
+
+        It has the writer's lock from its start, so what it reads stays true until it commits.
+        """
+        with self._explained(), self._writing, self._writer.begin() as connection:
+            yield connection
 
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
@@ -89,5 +102,5 @@ class Database:
 
 def _begin(connection: sa.Connection) -> None:
     # A deferred transaction that comes to write fails if someone wrote meanwhile; an immediate one waits first.
-    mode = "IMMEDIATE" if connection.get_execution_options().get(WRITE) else "DEFERRED"
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    if mode := connection.get_execution_options().get(BEGIN):
+        connection.exec_driver_sql(f"BEGIN {mode}")

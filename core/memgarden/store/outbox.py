@@ -47,7 +47,7 @@ class SqlOutbox:
 
     def pending(self, limit: int) -> Sequence[OutboxItem]:
         """The oldest changes, at most `limit`, in order of commit."""
-        with self._database.read() as connection:
+        with self._database.snapshot() as connection:
             waiting = connection.execute(PENDING, {"most": limit}).fetchall()
             wanted = [row.chunk for row in waiting if row.op == "upsert"]
             records: dict[int, ChunkRecord] = {}

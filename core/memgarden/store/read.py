@@ -83,7 +83,7 @@ class Reader:
 
     def changes(self, path: ScopePath, known: Head | None) -> Changes | None:
         """What happened since `known`, of one moment; None for a scope that nothing was ever written to."""
-        with self._database.read() as connection:
+        with self._database.snapshot() as connection:
             row = connection.execute(HEAD, {"path": encode_path(path)}).first()
             if row is None:
                 return None
@@ -136,7 +136,7 @@ class Reader:
 
     def version(self, path: ScopePath, id: str) -> tuple[int, Memory, list[Chunk]] | None:
         """The row number of a memory, which is its version, the memory and its chunks."""
-        with self._database.read() as connection:
+        with self._database.snapshot() as connection:
             row = connection.execute(BY_ID, {"path": encode_path(path), "id": id}).first()
             if row is None:
                 return None

@@ -1,0 +1,70 @@
+"""The README's and CONTRIBUTING's code runs as it is printed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The fenced blocks of a page in one language."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+
+
+def test_the_readmes_python_runs_from_top_to_bottom(tmp_path: Path) -> None:
+    """Each block in a process of its own, in one folder, with the default embedder."""
+    examples = blocks("README.md", "python")
+    assert len(examples) >= 5
+    outputs = []
+    for example in examples:
+        run = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stderr
+        outputs.append(run.stdout)
+    assert outputs[0].splitlines()[0].endswith("I moved to Lisbon in May.")
+    assert "My cat Mia only eats tuna." not in outputs[0].splitlines()[0] and "lexical" in outputs[0]
+
+
+def test_the_readmes_commands_run(tmp_path: Path) -> None:
+    """Those of the memgarden command, in one shell."""
+    (commands,) = [block for block in blocks("README.md", "bash") if "memgarden add" in block]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    run = subprocess.run(
+        ["bash", "-e", "-c", commands],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "I moved to Lisbon in May." in run.stdout and "alice" in run.stdout
+
+
+def test_a_fusion_is_added_as_contributing_says(tmp_path: Path) -> None:
+    """One file and one line, in a copy of the project."""
+    copy = tmp_path / "core"
+    shutil.copytree(ROOT / "core", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    (code,) = blocks("CONTRIBUTING.md", "python")
+    (line,) = re.findall(r'^ *"maxnorm": .*\n', (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    folder = copy / "memgarden" / "retrieve" / "fusion"
+    (folder / "maxnorm.py").write_text(code)
+    table = (folder / "__init__.py").read_text()
+    (folder / "__init__.py").write_text(table.replace("FUSIONS = {\n", "FUSIONS = {\n" + line))
+    script = (
+        "import memgarden; from memgarden import Garden\n"
+        "with Garden.open('g', embedder='hashing', chroma=None) as garden:\n"
+        "    scope = garden.scope('a'); scope.add_many(['olive tree', 'fig tree'])\n"
+        "    print(memgarden.__file__, [hit.text for hit in scope.search('olive', fusion='maxnorm')])"
+    )
+    environment = os.environ | {"PYTHONPATH": str(copy)}
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert str(copy) in run.stdout and "['olive tree', 'fig tree']" in run.stdout
