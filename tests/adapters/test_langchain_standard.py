@@ -13,6 +13,7 @@ from langchain_memgarden import MemGardenRetriever  # noqa: E402
 from memgarden import Garden  # noqa: E402
 
 
+@pytest.mark.asyncio
 class TestStandard(suites.RetrieversIntegrationTests):  # type: ignore[name-defined, misc]
     @pytest.fixture(autouse=True)
     def _fill(self, garden: Garden) -> None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["demo"]
 
-ANSWER = 84
+ANSWER = 88
 """Characters of an answer that the table shows."""
 
 
@@ -118,7 +118,7 @@ def _print_imports(console: Console, garden: Garden, imports: list[Imported], lo
         Text(
             f"{rows['chunks']:,} chunks. {garden.embedder.name}: loaded in {loading:.2f} s, "
             f"{1000 * chat.embedding / chat.memories:.1f} ms to embed a turn, "
-            f"{1000 * chat.storing / chat.memories:.2f} ms to store one durably.",
+            f"{1000 * chat.storing / chat.memories:.2f} ms to store it.",
             style="dim",
         )
     )
@@ -127,9 +127,9 @@ def _print_imports(console: Console, garden: Garden, imports: list[Imported], lo
 
 
 def _answers(answers: list[Asked]) -> Table:
-    made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
-    made.add_column("question", ratio=2)
-    made.add_column("best answer", ratio=3)
+    made = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", expand=True)
+    made.add_column("question", ratio=5)
+    made.add_column("best answer", ratio=6)
     made.add_column("found", no_wrap=True)
     made.add_column("ms", justify="right", no_wrap=True)
     for asked in answers:
@@ -204,11 +204,8 @@ def _print_chroma(console: Console, garden: Garden, stored: float) -> None:
     try:
         with out(stderr=True).status("waiting for Chroma"):
             garden.flush()
-        console.print(
-            Text(
-                f"Chroma had every chunk {time.perf_counter() - stored:.1f} s after the import, written while the questions were asked."
-            )
-        )
+        took = time.perf_counter() - stored
+        console.print(Text(f"Chroma had every chunk within {took:.1f} s of the import."))
     except ChromaError as error:
         console.print(Text(one_line(f"Chroma: {error}. Searches do not need it."), style="yellow"))
     health = garden.health()
