@@ -11,8 +11,9 @@ import sys
 import zipfile
 from pathlib import Path
 
-import memgarden
 import pytest
+
+import memgarden
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("chromadb", "onnxruntime", "tokenizers", "torch", "sqlalchemy", "langchain", "langchain_core", "llama_index")

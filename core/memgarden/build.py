@@ -45,6 +45,9 @@ OVERLAP = 8  # chunks of a long text share an eighth of their size
 
 def build(where: str, settings: Settings) -> Parts:
     """Everything that a garden at `where` works with, made by `settings` and by what was settled when it was made."""
+    if settings.embedder is not None:
+        _embedder(settings.embedder, settings.threads)  # a name that is none must not leave an empty garden behind
+    _fusion(settings.fusion)
     database = open_database(where, settings.lock_timeout)
     try:
         return _assemble(where, settings, database)
@@ -146,7 +149,7 @@ def _embedder(setting: str | Embedder, threads: int | None) -> Embedder:
     if not isinstance(setting, str):
         return setting
     name, _, argument = setting.partition(":")
-    maker = resolve("embedder", EMBEDDERS, "onnx" if name == "fast" else name)
+    maker = resolve("embedder", EMBEDDERS, name)
     embedder: Embedder
     if name in ("onnx", "fast"):
         embedder = maker(argument or None, fast=name == "fast", threads=threads)

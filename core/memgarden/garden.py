@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from memgarden.config import AUTO, Settings
-from memgarden.errors import ChromaError, InvalidSetting
+from memgarden.errors import ChromaError
 from memgarden.ingest.adopt import Adoption, adopt
 from memgarden.observe.health import Health, diagnose
 from memgarden.parts import Parts
@@ -21,6 +21,7 @@ from memgarden.scope import Scope
 __all__ = ["Garden"]
 
 POLL_SECONDS = 0.02
+BATCH_SECONDS = 10.0
 
 
 class Garden:
@@ -121,15 +122,12 @@ class Garden:
     def reindex(self) -> None:
         """Have Chroma built anew from the record, in the background: an empty collection, then every chunk.
 
-        `flush()` waits for it. Searches go on meanwhile.
+        `flush()` waits for it. Searches go on meanwhile. In a process that opened the garden without Chroma this is
+        noted, and the next one that has it open with Chroma does it.
         """
         parts = self._parts.opened()
-        if parts.mirror is None:
-            raise InvalidSetting(
-                "this garden was opened without Chroma: open it with chroma='auto' or a path to reindex"
-            )
         parts.outbox.refill()
-        parts.mirror.wake()
+        parts.wrote()
 
     def adopt_chroma(
         self,
@@ -186,5 +184,6 @@ class Garden:
         finally:
             self._parts.closed = True
             if self._parts.mirror is not None:
-                self._parts.mirror.close(timeout)
+                # A batch takes a second or less, and one that is cut off can damage an embedded Chroma.
+                self._parts.mirror.close(max(timeout, BATCH_SECONDS))
             self._parts.release()

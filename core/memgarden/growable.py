@@ -18,12 +18,13 @@ class Growable:
         self._length = 0
 
     def extend(self, values: npt.NDArray[Any]) -> None:
-        """Append `values`."""
+        """Append `values`. The first are taken as they are: they are the index's from then on."""
         needed = self._length + len(values)
+        if not self._length and values.dtype == self._array.dtype:
+            self._array, self._length = values, needed  # most scopes are loaded once, and need no second copy
+            return
         if needed > len(self._array):
-            # Exactly as much as is known at first, since most scopes are loaded once and then only read.
-            capacity = max(needed, 2 * len(self._array)) if self._length else needed
-            grown = np.empty(capacity, dtype=self._array.dtype)
+            grown = np.empty(max(needed, 2 * len(self._array)), dtype=self._array.dtype)
             grown[: self._length] = self.view
             self._array = grown
         self._array[self._length : needed] = values

@@ -11,13 +11,14 @@ __all__ = ["best_rows"]
 
 def best_rows(rows: Ints, scores: Floats, depth: int) -> Ints:
     """The `depth` of `rows` (ascending) with the highest `scores`, best first; ties go to the lower row."""
+    if depth <= 0:
+        return rows[:0]
     if len(rows) > depth:
-        # Partition alone picks any of those that tie for the last place: take what is above it, then the lowest ties.
         # From the low end: with many ties numpy is up to 18 times as slow from the high one.
         least = -np.partition(-scores, depth - 1)[depth - 1]
-        above = np.flatnonzero(scores > least)
-        ties = np.flatnonzero(scores == least)[: depth - len(above)]
-        kept = np.concatenate([above, ties])
-        kept.sort()
+        kept = (scores >= least).nonzero()[0]
+        if len(kept) > depth:  # several tie for the last place: the lowest rows among them have it
+            ties = (scores[kept] == least).nonzero()[0]
+            kept = np.delete(kept, ties[depth - len(kept) :])
         rows, scores = rows[kept], scores[kept]
-    return rows[np.argsort(-scores, kind="stable")]
+    return rows[(-scores).argsort(kind="stable")]

@@ -161,4 +161,7 @@ def test_memory_is_about_eight_bytes_a_posting_and_is_told() -> None:
     postings["term"], postings["count"] = rng.integers(0, 500, 200_000), 1
     index = BM25()
     index.add(LexicalRows(postings, np.full(10_000, 20), np.full(10_000, 20)))
+    query, mask = (postings["term"][:2], np.ones(2, np.float32)), np.ones(10_000, np.bool_)
+    for _ in range(2):  # sorted once it is searched again
+        index.rank(query, mask, 10)
     assert 8 * 200_000 < index.nbytes < 10 * 200_000

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from memgarden.ranking import best_rows
 from memgarden.registry import resolve
 from memgarden.retrieve.fusion import FUSIONS
 
@@ -72,3 +73,13 @@ def test_a_leg_that_scores_all_alike_says_nothing() -> None:
     for name in ("zscore", "weighted"):
         shares = resolve("fusion", FUSIONS, name)(scores, ranks_of(scores), np.array([0.5, 0.5], np.float32))
         assert not shares[0].any(), name
+
+
+@given(
+    scores=hnp.arrays(np.float32, st.integers(1, 60), elements=st.integers(-3, 3).map(float)), depth=st.integers(1, 70)
+)
+def test_the_best_rows_are_those_of_a_full_sort(scores: np.ndarray, depth: int) -> None:
+    """Highest first, ties to the lower row, also where they straddle the cut."""
+    rows = np.arange(scores.size) * 2 + 5
+    expected = [row for _, row in sorted(zip((-scores).tolist(), rows.tolist(), strict=True))][:depth]
+    assert best_rows(rows, scores, depth).tolist() == expected

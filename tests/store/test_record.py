@@ -20,6 +20,7 @@ from memgarden import EmbedderMismatch, Garden, GardenBusy, InvalidSetting, Sche
 from memgarden.store.embeddings import EmbeddingTable
 from memgarden.store.engine import Database
 from memgarden.store.migrations import migrate
+from memgarden.store.statement import Statement
 
 OPEN = Callable[..., Garden]
 
@@ -148,6 +149,6 @@ def test_the_embedding_cache_keeps_the_most_recently_used(tmp_path: Path) -> Non
         table.load("b", ["text 39 0"]),
     )
     assert newest is not None and newest.tolist() == [39] * 4 and oldest == [None] and foreign == [None]
-    with database.read() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM embeddings").scalar() <= 110
+    with database.read() as session:
+        assert session.value(Statement(sa.text("SELECT count(*) FROM embeddings")), {}) <= 110
     database.close()

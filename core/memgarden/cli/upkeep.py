@@ -21,9 +21,6 @@ __all__ = ["health", "reindex"]
 PATIENCE = 60.0
 """Seconds that `health --chroma` gives Chroma to catch up."""
 
-LOCK_TIMEOUT = 10.0
-"""Seconds that `reindex` waits for another process that writes: those of `Garden.open`."""
-
 
 def health(
     deep: Annotated[bool, typer.Option("--deep", help="Have the database check itself: seconds a gigabyte.")] = False,
@@ -74,15 +71,9 @@ def reindex(
 
 
 def _note(where: str) -> None:
-    """Fill the outbox, and leave Chroma alone: to start it only to end it at once would be asking for damage."""
-    from memgarden.build import open_database
-    from memgarden.store.outbox import SqlOutbox
-
-    database = open_database(where, LOCK_TIMEOUT)
-    try:
-        SqlOutbox(database).refill()
-    finally:
-        database.close()
+    """Fill the outbox, and leave Chroma alone."""
+    with open_to_read(where, None) as opened:
+        opened.reindex()
 
 
 def _print(found: Health) -> None:

@@ -82,16 +82,20 @@ class ColumnStore:
         self._load = load
         self._columns: dict[str, Column] = {}
 
-    def require(self, names: Iterable[str], memories: Ints) -> None:
-        """Make the columns of these fields current: `memories` `(rows,)` is the memory of each row."""
+    def require(self, names: Iterable[str], memories: Ints) -> bool:
+        """Make the columns of these fields current; whether there was anything to do.
+
+        `memories` `(rows,)` is the memory of each row.
+        """
         wanted = {name: self._columns.setdefault(name, Column()) for name in names}
         behind = min((len(column) for column in wanted.values()), default=len(memories))
         if behind == len(memories):
-            return
+            return False
         fields = self._load(int(memories[behind]) - 1)
         for name, column in wanted.items():
             # A memory that was deleted since has no fields any more, and its rows are about to go.
             column.extend(lookup(fields.get(memory, {}), name) for memory in memories[len(column) :].tolist())
+        return True
 
     def test(self, field: str, test: Test) -> Flags:
         """`(rows,)`: which rows' value of `field` passes."""

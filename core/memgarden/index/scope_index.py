@@ -36,6 +36,7 @@ class ScopeIndex:
         self._columns = ColumnStore(lambda after: source.fields(self.head.scope, after))
         self._memories: dict[int, Memory] = {}
         self._memory_bytes = 0
+        self._array_bytes = 0
         self.apply(changes)
 
     @property
@@ -62,6 +63,7 @@ class ScopeIndex:
             self.lexical.remove(gone)
             self.dense.remove(gone)
         self.head = changes.head
+        self._weigh()
 
     @property
     def wasteful(self) -> bool:
@@ -81,7 +83,8 @@ class ScopeIndex:
             mask = mask & (self.rows["created_at"] < to_micros(until))
         if where:
             tree = parse_filter(where)
-            self._columns.require(tree.fields(), self.rows["memory"])
+            if self._columns.require(tree.fields(), self.rows["memory"]):
+                self._weigh()
             mask = mask & tree.mask(self._columns)
         return mask
 
@@ -100,8 +103,11 @@ class ScopeIndex:
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
-        arrays = self._rows.nbytes + self._alive.nbytes + self._columns.nbytes
-        return self.lexical.nbytes + self.dense.nbytes + arrays + self._memory_bytes
+        return self._array_bytes + self._memory_bytes
+
+    def _weigh(self) -> None:
+        own = self._rows.nbytes + self._alive.nbytes + self._columns.nbytes
+        self._array_bytes = self.lexical.nbytes + self.dense.nbytes + own
 
 
 def _size(memory: Memory) -> int:

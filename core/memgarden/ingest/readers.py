@@ -13,6 +13,7 @@ from memgarden.records import Memory, new_id, utc_now
 
 __all__ = ["detect", "read", "read_beir", "read_chat", "read_folder"]
 
+CONVERT = "convert it, as in `iconv -f latin1 -t utf-8`"
 TEXT_FILES = frozenset({".txt", ".md", ".markdown", ".rst"})
 
 
@@ -91,9 +92,7 @@ def read_folder(path: Path) -> Iterator[Memory]:
         try:
             text = file.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
-            raise InvalidMemory(
-                f"{file} is not UTF-8 ({error}): convert it, as in `iconv -f latin1 -t utf-8`"
-            ) from error
+            raise InvalidMemory(f"{file} is not UTF-8 ({error}): {CONVERT}") from error
         changed = datetime.fromtimestamp(file.stat().st_mtime, UTC)
         name = str(file.relative_to(root))
         yield Memory(text, id=name, metadata={"source": name}, kind="document", created_at=changed)
@@ -101,11 +100,13 @@ def read_folder(path: Path) -> Iterator[Memory]:
 
 def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """The objects of a file of JSON lines, numbered from 1; empty lines are passed over."""
-    with path.open(encoding="utf-8") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 try:
                     value = json.loads(line)
+                except UnicodeDecodeError as error:
+                    raise InvalidMemory(f"{path}:{number} is not UTF-8 ({error}): {CONVERT}") from error
                 except json.JSONDecodeError as error:
                     raise InvalidMemory(f"{path}:{number} is not JSON ({error}): each line is one object") from error
                 yield number, _mapping(value, path, number)

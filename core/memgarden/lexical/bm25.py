@@ -20,6 +20,7 @@ Norms = npt.NDArray[np.floating[Any]]
 
 # 4,096 postings are some 200 short texts: looked through in 2 us a term, sorted in 100 us.
 TAIL_CAPACITY = 4096
+MAX_LOOSE = 4
 
 
 class BM25:
@@ -42,6 +43,10 @@ class BM25:
             raise InvalidSetting(f"BM25 needs b between 0 and 1, not {b!r}")
         self._k1, self._b = k1, b
         self._segments: list[Segment] = []
+        # Sorting is most of what loading a scope costs, and many are searched once: a large block waits for its second
+        # search, and the first looks through all of it.
+        self._loose: list[Block] = []
+        self._loose_searched = False
         self._tail = Tail(TAIL_CAPACITY)
         self._lengths = np.zeros(0, np.int64)
         self._alive = np.zeros(0, np.bool_)
@@ -67,7 +72,9 @@ class BM25:
             postings["term"], np.repeat(np.arange(first, self._rows, dtype=np.int32), sizes), postings["count"]
         )
         if not self._tail.put(block):
-            self._push(build_segment(join_blocks([self._tail.take(), block])))
+            self._loose.append(join_blocks([self._tail.take(), block]) if len(self._tail) else block)
+            if len(self._loose) > MAX_LOOSE:
+                self._sort_loose()
 
     def remove(self, rows: Ints) -> None:
         """Forget rows; `ValueError`, and nothing done, for a row that there is not, is gone or comes twice."""
@@ -99,26 +106,38 @@ class BM25:
     def nbytes(self) -> int:
         """Memory held, in bytes."""
         norms = 0 if self._norms is None else self._norms.nbytes
-        segments = sum(segment.nbytes for segment in self._segments)
-        return segments + self._tail.nbytes + self._lengths.nbytes + self._alive.nbytes + norms
+        postings = sum(part.nbytes for part in self._segments) + sum(part.nbytes for part in self._loose)
+        return postings + self._tail.nbytes + self._lengths.nbytes + self._alive.nbytes + norms
 
     def _score(self, terms: Terms, weights: Floats) -> Floats:
-        scores = np.zeros(self._rows, np.float64)
+        if self._loose_searched:
+            self._sort_loose()
         found: dict[int, list[tuple[Rows, Counts]]] = {}
-        parts: list[Segment | Tail] = [*self._segments, self._tail]
+        parts: list[Segment | Block | Tail] = [*self._segments, *self._loose, self._tail]
         for part in parts:
             for i, rows, counts in part.find(terms):
-                found.setdefault(i, []).append((rows, counts))
-        norms = self._row_norms()
+                found.setdefault(i, []).append(self._living(rows, counts))
+        self._loose_searched = bool(self._loose)
+        lists: list[tuple[Rows, Counts]] = []
+        factors: list[float] = []
         # In the query's order, so that the same rows get the same sums however their postings lie.
         for i in sorted(found):
-            lists = [self._living(rows, counts) for rows, counts in found[i]]
-            df = sum(len(rows) for rows, _ in lists)
+            df = sum(len(rows) for rows, _ in found[i])
             if df:
-                factor = float(weights[i]) * math.log1p((self._live_rows - df + 0.5) / (df + 0.5))
-                for rows, counts in lists:
-                    np.add.at(scores, rows, factor * (counts / (counts + norms.take(rows))))
-        return scores.astype(np.float32)
+                lists += found[i]
+                idf = math.log1p((self._live_rows - df + 0.5) / (df + 0.5))
+                factors += [float(weights[i]) * idf] * len(found[i])
+        if not lists:
+            return np.zeros(self._rows, np.float32)
+        rows = np.concatenate([rows for rows, _ in lists])
+        counts = np.concatenate([counts for _, counts in lists])
+        parts_of_score = counts / (counts + self._row_norms()[rows]) * np.repeat(factors, [len(r) for r, _ in lists])
+        return np.bincount(rows, parts_of_score, minlength=self._rows).astype(np.float32)
+
+    def _sort_loose(self) -> None:
+        blocks, self._loose, self._loose_searched = self._loose, [], False
+        for block in blocks:
+            self._push(build_segment(block))
 
     def _living(self, rows: Rows, counts: Counts) -> tuple[Rows, Counts]:
         if not self._unswept:
@@ -151,6 +170,7 @@ class BM25:
                 self._segments.append(merged)
 
     def _sweep(self) -> None:
+        self._sort_loose()
         if len(self._tail):
             self._segments.append(build_segment(self._tail.take()))
         merged = merge_segments(self._segments, self._alive) if self._segments else None
@@ -160,5 +180,5 @@ class BM25:
 
 def _best(scores: Floats, mask: Flags, depth: int) -> Ints:
     """The `depth` highest rows above 0 that the mask lets through, ties to the lower row."""
-    rows = np.flatnonzero((scores > 0) & mask)
+    rows = ((scores > 0) & mask).nonzero()[0]
     return best_rows(rows, scores[rows], depth)

@@ -25,6 +25,20 @@ class Block:
     rows: Rows
     counts: Counts
 
+    def find(self, query: Terms) -> list[Found]:
+        """For each term of the query that is here: its place in the query, rows and counts. Looks at every posting."""
+        found = []
+        for i, term in enumerate(query):
+            at = (self.terms == term).nonzero()[0]
+            if len(at):
+                found.append((i, self.rows[at], self.counts[at]))
+        return found
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, in bytes: 16 a posting."""
+        return self.terms.nbytes + self.rows.nbytes + self.counts.nbytes
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -39,10 +53,10 @@ class Segment:
         return len(self.rows)
 
     def find(self, query: Terms) -> list[Found]:
-        """For each term of the query that the segment holds: its place in the query, rows and counts."""
+        """As `Block.find`, by bisection."""
         places = np.searchsorted(self.terms, query)
         places[places == len(self.terms)] = 0
-        found = np.flatnonzero(self.terms[places] == query)
+        found = (self.terms[places] == query).nonzero()[0]
         starts = self.offsets[places].tolist()
         ends = self.offsets[places + 1].tolist()
         return [(i, self.rows[starts[i] : ends[i]], self.counts[starts[i] : ends[i]]) for i in found.tolist()]
@@ -111,22 +125,19 @@ class Tail:
 
     def take(self) -> Block:
         """The postings, handed over: the tail is empty after it and its memory is written anew."""
-        used, self._used = self._used, 0
+        taken = self._view()
+        self._used = 0
+        return taken
+
+    def _view(self) -> Block:
+        used = self._used
         return Block(self._block.terms[:used], self._block.rows[:used], self._block.counts[:used])
 
     def find(self, query: Terms) -> list[Found]:
-        """As `Segment.find`."""
-        if not self._used:
-            return []
-        terms = self._block.terms[: self._used]
-        found = []
-        for i, term in enumerate(query):
-            at = np.flatnonzero(terms == term)
-            if len(at):
-                found.append((i, self._block.rows[at], self._block.counts[at]))
-        return found
+        """As `Block.find`."""
+        return self._view().find(query) if self._used else []
 
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
-        return self._block.terms.nbytes + self._block.rows.nbytes + self._block.counts.nbytes
+        return self._block.nbytes

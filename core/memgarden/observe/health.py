@@ -45,6 +45,6 @@ def diagnose(outbox: int, mirror: MirrorStatus | None, damage: list[str]) -> lis
             f"Chroma fails ({mirror.error}); {outbox} changes wait and searches go on: run `memgarden reindex` if it "
             "does not mend itself"
         )
-    elif outbox > BACKLOG:
+    elif outbox > BACKLOG and (mirror is None or mirror.state not in ("draining", "waiting")):
         problems.append(f"{outbox} changes wait for Chroma: open the garden with its Chroma and call flush()")
     return problems

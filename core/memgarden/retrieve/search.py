@@ -69,7 +69,8 @@ def _best_chunks(index: ScopeIndex, rows: Ints, scores: Floats, query: Query) ->
     return list(best.values())
 
 
-def _hits(index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Floats, best: list[int]) -> list[Hit]:
+def _hits(index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Floats, places: list[int]) -> list[Hit]:
+    best = np.array(places)
     found = index.rows[candidates.rows[best]]
     pks: list[int] = found["memory"].tolist()
     memories = index.memories(pks)
@@ -84,12 +85,13 @@ def _hits(index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Flo
             score=final[n],
             start=starts[n],
             end=ends[n],
-            legs=tuple(map(_leg_score, candidates.names, own[n], ranks[n], parts[n])),
+            legs=tuple(
+                [
+                    LegScore(name, score, rank or None, share)
+                    for name, score, rank, share in zip(candidates.names, own[n], ranks[n], parts[n], strict=True)
+                ]
+            ),
         )
         for n, pk in enumerate(pks)
         if pk in memories  # deleted since the index was read, by another process
     ]
-
-
-def _leg_score(name: str, score: float, rank: int, share: float) -> LegScore:
-    return LegScore(name, score, rank or None, share)

@@ -8,20 +8,25 @@ import sqlalchemy as sa
 
 from memgarden.store import schema
 from memgarden.store.engine import Database
+from memgarden.store.statement import Session, Statement
 
 __all__ = ["change_fact", "read_facts", "settle_facts"]
+
+fact = schema.garden.c
+ALL = Statement(sa.select(fact.key, fact.value))
+INSERT = Statement(sa.insert(schema.garden))
+CHANGE = Statement(sa.update(schema.garden).where(fact.key == sa.bindparam("at")).values(value=sa.bindparam("to")))
 
 
 def read_facts(database: Database) -> dict[str, str]:
     """Everything that is settled, by key."""
-    with database.read() as connection:
-        rows = connection.execute(sa.select(schema.garden.c.key, schema.garden.c.value))
-        return {row.key: row.value for row in rows}
+    with database.read() as session:
+        return dict(session.rows(ALL, {}))
 
 
-def change_fact(connection: sa.Connection, key: str, value: str) -> None:
+def change_fact(session: Session, key: str, value: str) -> None:
     """Give a settled fact another value, as part of a transaction."""
-    connection.execute(sa.update(schema.garden).where(schema.garden.c.key == key).values(value=value))
+    session.run(CHANGE, {"at": key, "to": value})
 
 
 def settle_facts(database: Database, facts: Mapping[str, str]) -> dict[str, str]:
@@ -29,10 +34,8 @@ def settle_facts(database: Database, facts: Mapping[str, str]) -> dict[str, str]
     settled = read_facts(database)
     if facts.keys() <= settled.keys():
         return settled
-    with database.write() as connection:
-        rows = connection.execute(sa.select(schema.garden.c.key, schema.garden.c.value))
-        settled = {row.key: row.value for row in rows}
+    with database.write() as session:
+        settled = dict(session.rows(ALL, {}))
         new = {key: value for key, value in facts.items() if key not in settled}
-        if new:
-            connection.execute(sa.insert(schema.garden), [{"key": key, "value": value} for key, value in new.items()])
+        session.many(INSERT, [{"key": key, "value": value} for key, value in new.items()])
     return settled | new

@@ -19,27 +19,29 @@ def _create(connection: sa.Connection) -> None:
 
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_create,)
 VERSION = len(MIGRATIONS)
+ADVISORY_LOCK = 0x6D656D67  # "memg": two processes that make one PostgreSQL garden at once queue behind it
 
 
 def migrate(database: Database) -> None:
     """Bring the database to `VERSION`; `SchemaTooNew` if it is past it."""
-    with database.read() as connection:
-        version = _version(connection)
-    if version == VERSION:
-        return
-    with database.write() as connection:
-        if database.dialect == "postgresql":  # two processes that create one garden: the second waits here
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(0x6D656D67)))
+    with database.upgrading() as connection:
         version = _version(connection)
         if version > VERSION:
             raise SchemaTooNew(
                 f"this garden has schema {version} and this memgarden knows up to {VERSION}: "
                 "run `pip install --upgrade memgarden`"
             )
-        for step in MIGRATIONS[version:]:
+        if version == VERSION:
+            return
+        if database.dialect == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
+        else:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        for step in MIGRATIONS[_version(connection) :]:  # asked again, now that nobody else can be at it
             step(connection)
         connection.execute(schema.garden.delete().where(schema.garden.c.key == "schema"))
         connection.execute(schema.garden.insert(), {"key": "schema", "value": str(VERSION)})
+        connection.commit()
 
 
 def _version(connection: sa.Connection) -> int:

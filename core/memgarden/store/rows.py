@@ -1,18 +1,36 @@
-"""Between rows of the database and the values of `records`."""
+"""Between rows of the database and the values of `records`. Rows come in the order of the columns named here."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from memgarden.records import POSTING, Chunk, Floats, Importance, Memory, from_micros, to_micros, utc_now
+from memgarden.store import schema
+from memgarden.store.statement import Row
 
-__all__ = ["chunk_row", "memory_row", "to_chunk", "to_fields", "to_memory", "to_vectors"]
+__all__ = [
+    "CHUNK",
+    "FIELDS",
+    "MEMORY",
+    "VECTOR",
+    "chunk_row",
+    "memory_row",
+    "to_chunk",
+    "to_fields",
+    "to_memory",
+    "to_vectors",
+]
 
 VECTOR = np.dtype("<f4")
+LEVELS = {int(level): level for level in Importance}
+_m, _c = schema.memories.c, schema.chunks.c
+FIELDS = (_m.id, _m.metadata, _m.tags, _m.importance, _m.kind, _m.created_at, _m.expires_at, _m.stored_at)
+MEMORY = (*FIELDS, _m.text)
+CHUNK = (_c.start, _c.end, _c.length, _c.postings, _c.vector)
 
 
 def memory_row(memory: Memory, scope: int, pk: int) -> dict[str, Any]:
@@ -32,7 +50,7 @@ def memory_row(memory: Memory, scope: int, pk: int) -> dict[str, Any]:
     }
 
 
-def chunk_row(chunk: Chunk, parent: dict[str, Any], pk: int, revision: int) -> dict[str, Any]:
+def chunk_row(chunk: Chunk, parent: Mapping[str, Any], pk: int, revision: int) -> dict[str, Any]:
     """The row of `schema.chunks`; `parent` is the memory's row."""
     return {
         "pk": pk,
@@ -49,43 +67,47 @@ def chunk_row(chunk: Chunk, parent: dict[str, Any], pk: int, revision: int) -> d
     }
 
 
-def to_memory(row: Any) -> Memory:
-    """The memory of a row of `schema.memories`."""
-    return Memory(
-        text=row.text,
-        id=row.id,
-        metadata=json.loads(row.metadata),
-        tags=tuple(json.loads(row.tags)),
-        importance=Importance(row.importance),
-        kind=row.kind,
-        created_at=from_micros(row.created_at),
-        expires_at=None if row.expires_at is None else from_micros(row.expires_at),
-        stored_at=from_micros(row.stored_at),
-    )
-
-
-def to_fields(row: Any) -> dict[str, Any]:
-    """What a filter sees of a row of `schema.memories`: a memory's fields but for its text."""
+def to_fields(row: Row) -> dict[str, Any]:
+    """What a filter sees of a row of `FIELDS`: a memory but for its text."""
+    id, metadata, tags, importance, kind, created_at, expires_at, stored_at = row  # noqa: A001
     return {
-        "id": row.id,
-        "metadata": json.loads(row.metadata),
-        "tags": json.loads(row.tags),
-        "importance": Importance(row.importance),
-        "kind": row.kind,
-        "created_at": from_micros(row.created_at),
-        "expires_at": None if row.expires_at is None else from_micros(row.expires_at),
-        "stored_at": from_micros(row.stored_at),
+        "id": id,
+        "metadata": json.loads(metadata),
+        "tags": json.loads(tags),
+        "importance": LEVELS[importance],
+        "kind": kind,
+        "created_at": from_micros(created_at),
+        "expires_at": None if expires_at is None else from_micros(expires_at),
+        "stored_at": from_micros(stored_at),
     }
 
 
-def to_chunk(row: Any) -> Chunk:
-    """The chunk of a row of `schema.chunks`."""
+def to_memory(row: Row) -> Memory:
+    """The memory of a row of `MEMORY`."""
+    id, metadata, tags, importance, kind, created_at, expires_at, stored_at, text = row  # noqa: A001
+    return Memory(
+        text,
+        id,
+        # Most memories have none of either, and a search makes ten of these: the parser is not asked for nothing.
+        {} if metadata == "{}" else json.loads(metadata),
+        () if tags == "[]" else tuple(json.loads(tags)),
+        LEVELS[importance],
+        kind,
+        from_micros(created_at),
+        None if expires_at is None else from_micros(expires_at),
+        from_micros(stored_at),
+    )
+
+
+def to_chunk(row: Row) -> Chunk:
+    """The chunk of a row of `CHUNK`."""
+    start, end, length, postings, vector = row
     return Chunk(
-        start=row.start,
-        end=row.end,
-        vector=np.frombuffer(row.vector, dtype=VECTOR),
-        postings=np.frombuffer(row.postings, dtype=POSTING),
-        length=row.length,
+        start=start,
+        end=end,
+        vector=np.frombuffer(vector, dtype=VECTOR),
+        postings=np.frombuffer(postings, dtype=POSTING),
+        length=length,
     )
 
 

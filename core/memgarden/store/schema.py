@@ -107,7 +107,7 @@ embeddings = Table(
     "embeddings",
     metadata,
     Column("embedder", String(200), primary_key=True),
-    Column("digest", LargeBinary(32), primary_key=True),  # sha256 of the text
+    Column("digest", String(64), primary_key=True),  # sha256 of the text, in hexadecimal
     Column("vector", LargeBinary, nullable=False),
     Column("used_at", BigInteger, nullable=False),
     Index("embeddings_by_use", "used_at"),

@@ -6,47 +6,73 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
 
 from memgarden.errors import Conflict
 from memgarden.paths import encode_path
 from memgarden.records import Entry, Head, ScopePath
 from memgarden.store import schema
 from memgarden.store.engine import Database
-from memgarden.store.read import slices
 from memgarden.store.rows import chunk_row, memory_row
+from memgarden.store.statement import OneOf, Session, Statement
 
-__all__ = ["Writer"]
+__all__ = ["MIRRORED", "Writer"]
 
 memories, chunks, scopes = schema.memories.c, schema.chunks.c, schema.scopes.c
 
-BUMP = (
+BUMP = Statement(
     sa.update(schema.scopes)
     .where(scopes.path == sa.bindparam("at"))
     .values(revision=scopes.revision + 1)
     .returning(scopes.pk, scopes.revision)
 )
-OF_IDS = sa.select(memories.pk, memories.id).where(
-    memories.scope == sa.bindparam("of"), memories.id.in_(sa.bindparam("ids", expanding=True))
+FOUND = Statement(
+    insert(schema.scopes)
+    .values(path=sa.bindparam("at"), revision=0, floor=0)
+    .on_conflict_do_nothing(index_elements=[scopes.path])
 )
-MIRRORED = sa.exists().where(schema.garden.c.key == "mirrored", schema.garden.c.value == "yes")
-IN_SCOPE = chunks.scope == sa.bindparam("of")
-OF_MEMORIES = chunks.memory.in_(sa.bindparam("pks", expanding=True))
+PLACE = Statement(sa.select(scopes.pk).where(scopes.path == sa.bindparam("at")))
+HELD = Statement(
+    sa.select(memories.id, memories.pk).where(memories.scope == sa.bindparam("of"), OneOf(memories.id, "ids"))
+)
 # The garden may be given a Chroma by another process at any time: each statement sees for itself whether it has one.
-ENQUEUE_NEW = sa.insert(schema.outbox).from_select(
-    ["op", "chunk"],
-    sa.select(sa.literal("upsert"), chunks.pk).where(IN_SCOPE, chunks.revision == sa.bindparam("at"), MIRRORED),
+MIRRORED = sa.exists().where(schema.garden.c.key == "mirrored", schema.garden.c.value == "yes")
+# By the memories' numbers; the scope is a condition, and as a sum no index is tempting for it.
+GONE = (OneOf(chunks.memory, "pks"), chunks.scope + 0 == sa.bindparam("of"))
+ENQUEUE_NEW = Statement(
+    sa.insert(schema.outbox).from_select(
+        ["op", "chunk"],
+        sa.select(sa.literal_column("'upsert'"), chunks.pk).where(
+            chunks.scope == sa.bindparam("of"), chunks.revision == sa.bindparam("at"), MIRRORED
+        ),
+    )
 )
-ENQUEUE_GONE = sa.insert(schema.outbox).from_select(
-    ["op", "chunk"], sa.select(sa.literal("delete"), chunks.pk).where(IN_SCOPE, OF_MEMORIES, MIRRORED)
+ENQUEUE_GONE = Statement(
+    sa.insert(schema.outbox).from_select(
+        ["op", "chunk"], sa.select(sa.literal_column("'delete'"), chunks.pk).where(*GONE, MIRRORED)
+    )
 )
-BURY = sa.insert(schema.tombstones).from_select(
-    ["scope", "revision", "chunk"],
-    sa.select(chunks.scope, sa.bindparam("at", type_=sa.BigInteger), chunks.pk).where(IN_SCOPE, OF_MEMORIES),
+BURY = Statement(
+    sa.insert(schema.tombstones).from_select(
+        ["scope", "revision", "chunk"],
+        sa.select(chunks.scope, sa.cast(sa.bindparam("at"), sa.BigInteger), chunks.pk).where(*GONE),
+    )
 )
-DELETE_CHUNKS = sa.delete(schema.chunks).where(IN_SCOPE, OF_MEMORIES)
-DELETE_MEMORIES = sa.delete(schema.memories).where(
-    memories.scope == sa.bindparam("of"), memories.pk.in_(sa.bindparam("pks", expanding=True))
+DELETE_CHUNKS = Statement(sa.delete(schema.chunks).where(*GONE))
+DELETE_MEMORIES = Statement(
+    sa.delete(schema.memories).where(OneOf(memories.pk, "pks"), memories.scope + 0 == sa.bindparam("of"))
 )
+INSERT_MEMORY = Statement(sa.insert(schema.memories))
+INSERT_CHUNK = Statement(sa.insert(schema.chunks))
+LAST_NUMBERS = Statement(sa.select(sa.column("name"), sa.column("seq")).select_from(sa.table("sqlite_sequence")))
+DRAWN = {
+    table: Statement(
+        sa.select(sa.func.nextval(sa.func.pg_get_serial_sequence(sa.text(f"'{table}'"), sa.text("'pk'")))).select_from(
+            sa.func.generate_series(1, sa.cast(sa.bindparam("count"), sa.Integer))
+        )
+    )
+    for table in ("memories", "chunks")
+}
 
 
 class Writer:
@@ -60,75 +86,72 @@ class Writer:
 
         `expect` gives the row number that an id must still have, else `Conflict`.
         """
-        with self._database.write() as connection:
-            head = self._bump(connection, path)
-            held = self._held(connection, head, [entry.memory.id for entry in entries])
+        with self._database.write() as session:
+            head = _bump(session, path)
+            held = {} if head.revision == 1 else _held(session, head.scope, [entry.memory.id for entry in entries])
             if expect is not None and expect != held:
                 raise Conflict(f"changed by somebody else meanwhile: {', '.join(map(repr, expect))}")
-            self._remove(connection, head, list(held.values()))
-            self._insert(connection, head, entries)
+            if held:
+                _remove(session, head, list(held.values()))
+            _insert(session, head, entries)
         return head
 
     def delete(self, path: ScopePath, ids: Sequence[str]) -> int:
         """Delete the memories of these ids; returns how many there were."""
-        with self._database.write() as connection:
-            scope = connection.scalar(sa.select(scopes.pk).where(scopes.path == encode_path(path)))
-            if scope is None:
-                return 0
-            held = self._held(connection, Head(scope, 0), ids)
+        with self._database.write() as session:
+            scope = session.value(PLACE, {"at": encode_path(path)})
+            held = {} if scope is None else _held(session, scope, list(ids))
             if held:
-                self._remove(connection, self._bump(connection, path), list(held.values()))
+                _remove(session, _bump(session, path), list(held.values()))
         return len(held)
 
-    def _bump(self, connection: sa.Connection, path: ScopePath) -> Head:
-        encoded = encode_path(path)
-        row = connection.execute(BUMP, {"at": encoded}).first()
-        if row is None:
-            pk = connection.execute(
-                sa.insert(schema.scopes).returning(scopes.pk), {"path": encoded, "revision": 1}
-            ).scalar_one()
-            return Head(pk, 1)
-        return Head(row.pk, row.revision)
 
-    def _held(self, connection: sa.Connection, head: Head, ids: Sequence[str]) -> dict[str, int]:
-        if head.revision == 1:
-            return {}
-        found: dict[str, int] = {}
-        for some in slices(ids):
-            rows = connection.execute(OF_IDS, {"of": head.scope, "ids": list(some)})
-            found.update((row.id, row.pk) for row in rows)
-        return found
+def _bump(session: Session, path: ScopePath) -> Head:
+    """The scope with its next revision; made if there is none. From here on no other writer is in the scope."""
+    at = {"at": encode_path(path)}
+    row = session.row(BUMP, at)
+    if row is None:
+        session.run(FOUND, at)
+        row = session.row(BUMP, at) or ()
+    return Head(*row)
 
-    def _remove(self, connection: sa.Connection, head: Head, pks: Sequence[int]) -> None:
-        for some in slices(pks):
-            which = {"of": head.scope, "pks": list(some)}
-            connection.execute(BURY, which | {"at": head.revision})
-            connection.execute(ENQUEUE_GONE, which)
-            connection.execute(DELETE_CHUNKS, which)
-            connection.execute(DELETE_MEMORIES, which)
 
-    def _insert(self, connection: sa.Connection, head: Head, entries: Sequence[Entry]) -> None:
-        parents: list[dict[str, Any]] = []
-        pieces: list[dict[str, Any]] = []
-        memory_pks = self._reserve(connection, schema.memories, len(entries))
-        chunk_pks = iter(self._reserve(connection, schema.chunks, sum(len(entry.chunks) for entry in entries)))
-        for entry, pk in zip(entries, memory_pks, strict=True):
-            parent = memory_row(entry.memory, head.scope, pk)
-            parents.append(parent)
-            pieces.extend(chunk_row(chunk, parent, next(chunk_pks), head.revision) for chunk in entry.chunks)
-        connection.execute(sa.insert(schema.memories), parents)
-        connection.execute(sa.insert(schema.chunks), pieces)
-        connection.execute(ENQUEUE_NEW, {"of": head.scope, "at": head.revision})
+def _held(session: Session, scope: int, ids: list[str]) -> dict[str, int]:
+    return dict(session.rows(HELD, {"of": scope, "ids": ids}))
 
-    def _reserve(self, connection: sa.Connection, table: sa.Table, count: int) -> Sequence[int]:
-        """Row numbers that no row ever had, so that children can be written without asking for their parents'."""
-        if self._database.dialect == "postgresql":
-            sequence = sa.func.pg_get_serial_sequence(table.name, "pk")
-            drawn = sa.select(sa.func.nextval(sa.cast(sequence, sa.Text))).select_from(
-                sa.func.generate_series(1, count)
-            )
-            return connection.scalars(drawn).all()
-        # The writer's lock is held: nobody else draws meanwhile, and SQLite notes the highest number ever used.
-        statement = sa.text("SELECT seq FROM sqlite_sequence WHERE name = :name")
-        last = connection.scalar(statement, {"name": table.name}) or 0
-        return range(last + 1, last + 1 + count)
+
+def _remove(session: Session, head: Head, pks: list[int]) -> None:
+    which = {"of": head.scope, "pks": pks}
+    session.run(BURY, which | {"at": head.revision})
+    session.run(ENQUEUE_GONE, which)
+    session.run(DELETE_CHUNKS, which)
+    session.run(DELETE_MEMORIES, which)
+
+
+def _insert(session: Session, head: Head, entries: Sequence[Entry]) -> None:
+    parents: list[dict[str, Any]] = []
+    pieces: list[dict[str, Any]] = []
+    memory_pks, chunk_pks = _draw(session, len(entries), sum(len(entry.chunks) for entry in entries))
+    for entry, pk in zip(entries, memory_pks, strict=True):
+        parent = memory_row(entry.memory, head.scope, pk)
+        parents.append(parent)
+        for chunk in entry.chunks:
+            pieces.append(chunk_row(chunk, parent, chunk_pks[len(pieces)], head.revision))
+    session.many(INSERT_MEMORY, parents)
+    session.many(INSERT_CHUNK, pieces)
+    session.run(ENQUEUE_NEW, {"of": head.scope, "at": head.revision})
+
+
+def _draw(session: Session, memories: int, chunks: int) -> tuple[Sequence[int], Sequence[int]]:
+    """Row numbers that no row ever had, so that children can be written without asking for their parents'."""
+    if session.dialect.name == "postgresql":
+        wanted = {"memories": memories, "chunks": chunks}
+        drawn = [[pk for (pk,) in session.rows(DRAWN[table], {"count": count})] for table, count in wanted.items()]
+        return drawn[0], drawn[1]
+    # The writer's lock is held: nobody else draws meanwhile, and SQLite notes the highest number ever used.
+    last: dict[str, int] = dict(session.rows(LAST_NUMBERS, {}))
+    first = {table: last.get(table, 0) + 1 for table in ("memories", "chunks")}
+    return (
+        range(first["memories"], first["memories"] + memories),
+        range(first["chunks"], first["chunks"] + chunks),
+    )

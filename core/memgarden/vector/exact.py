@@ -35,11 +35,12 @@ class ExactVectors:
     def rank(self, query: Floats, mask: Flags, depth: int) -> Ranking:
         """The rows most similar to `query` `(d,)`, L2-normalised, among those that the mask lets through."""
         matrix = self._matrix
-        rows = np.flatnonzero(mask)
+        rows = mask.nonzero()[0]
         if len(rows) * NARROW < len(matrix):
-            best = best_rows(rows, matrix[rows] @ query, depth)
-            return Ranking(best, lambda wanted: matrix[wanted] @ query)
-        scores = matrix @ query
+            best = best_rows(rows, np.vecdot(matrix[rows], query), depth)
+            return Ranking(best, lambda wanted: np.vecdot(matrix[wanted], query))
+        # Not `matrix @ query`: what is read once from memory and not from a cache, BLAS reads at half the speed.
+        scores = np.vecdot(matrix, query)
         return Ranking(best_rows(rows, scores[rows], depth), lambda wanted: scores[wanted])
 
     @property

@@ -19,10 +19,9 @@ def zscore(scores: Floats, ranks: Ints, weights: Floats) -> Floats:
 
     A leg that scores all candidates alike says nothing and gets zeros.
     """
-    centred = scores - scores.mean(axis=1, keepdims=True)
-    spread = np.sqrt(np.einsum("ij,ij->i", centred, centred) / scores.shape[1])
-    # Scores that agree to rounding have a spread that is rounding too: dividing by it would make noise a signal.
-    silent = spread <= 1e-6 * np.abs(scores).max(axis=1, initial=0)
-    factors: Floats = (np.where(silent, 0, weights) / np.where(silent, 1, spread)).astype(np.float32)
-    shares: Floats = centred * factors[:, None]
+    shares: Floats = scores - np.add.reduce(scores, axis=1, keepdims=True) / scores.shape[1]
+    spreads = np.sqrt(np.vecdot(shares, shares) / scores.shape[1]).tolist()
+    for share, spread, weight, own in zip(shares, spreads, weights.tolist(), scores, strict=True):
+        # Scores that agree to rounding have a spread that is rounding too: dividing by it would make noise a signal.
+        share *= 0 if spread <= 1e-6 * max(own.max(), -own.min()) else weight / spread
     return shares
