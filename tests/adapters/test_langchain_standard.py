@@ -1,20 +1,17 @@
-"""LangChain's own suite for retrievers; `pip install langchain-tests` to have it run."""
+"""LangChain's own suite for retrievers passes whole."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
+from langchain_tests.integration_tests import RetrieversIntegrationTests
 
-pytest.importorskip("langchain_core")
-suites = pytest.importorskip("langchain_tests.integration_tests")
-
-from langchain_memgarden import MemGardenRetriever  # noqa: E402
-from memgarden import Garden  # noqa: E402
+from langchain_memgarden import MemGardenRetriever
+from memgarden import Garden
 
 
-@pytest.mark.asyncio
-class TestStandard(suites.RetrieversIntegrationTests):  # type: ignore[name-defined, misc]
+class TestStandard(RetrieversIntegrationTests):
     @pytest.fixture(autouse=True)
     def _fill(self, garden: Garden) -> None:
         self._scope = garden.scope("alice")
