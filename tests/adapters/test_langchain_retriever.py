@@ -7,9 +7,6 @@ import threading
 from typing import Any
 
 import pytest
-
-pytest.importorskip("langchain_core")
-
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.runnables import RunnableLambda

@@ -6,9 +6,6 @@ import asyncio
 import threading
 
 import pytest
-
-pytest.importorskip("llama_index.core")
-
 from llama_index.core.schema import QueryBundle
 
 from llama_index_memgarden import MemGardenRetriever

@@ -68,8 +68,8 @@ def official() -> Path:
 @pytest.fixture(scope="session")
 def original(official: Path) -> Iterator[SentenceTransformerEmbedder]:
     """The original model as sentence-transformers runs it, with nothing asked of the hub."""
-    torch = pytest.importorskip("torch")
-    pytest.importorskip("sentence_transformers")
+    import torch
+
     torch.set_num_threads(1)  # torch's threads spin, which on a busy machine takes minutes
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HF_HUB_OFFLINE", "1")

@@ -10,8 +10,6 @@ import pytest
 from memgarden.embed.sentence_transformers import SentenceTransformerEmbedder
 from memgarden.errors import InvalidSetting, MissingExtra
 
-pytest.importorskip("sentence_transformers")
-
 
 def prompted(original, **prompts: str) -> SentenceTransformerEmbedder:
     """An embedder of the same model under other prompts, without loading it again."""
