@@ -7,6 +7,7 @@ STAMP := $(VENV)/.installed
 
 setup: $(STAMP)
 
+# setup, demo: what a user needs. check, test, test-all, bench, eval: what a developer needs, torch included.
 # torch is pinned to the CPU build before anything that would pull in the one with CUDA.
 $(STAMP): pyproject.toml
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
@@ -16,7 +17,7 @@ $(STAMP): pyproject.toml
 
 $(VENV)/.dev: $(STAMP)
 	$(BIN)/pip install --quiet torch==2.13.0
-	$(BIN)/pip install --quiet --group dev --editable ".[langchain,llama-index,sentence-transformers,fast,eval]"
+	$(BIN)/pip install --quiet --group dev --editable ".[langchain,llama-index,sentence-transformers,fast,postgres,eval]"
 	touch $@
 
 demo: $(STAMP)

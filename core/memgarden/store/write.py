@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert
 
 from memgarden.errors import Conflict
 from memgarden.paths import encode_path
@@ -26,10 +25,9 @@ BUMP = Statement(
     .values(revision=scopes.revision + 1)
     .returning(scopes.pk, scopes.revision)
 )
+# As text: both databases know these words, and SQLAlchemy has a construct of its own for each.
 FOUND = Statement(
-    insert(schema.scopes)
-    .values(path=sa.bindparam("at"), revision=0, floor=0)
-    .on_conflict_do_nothing(index_elements=[scopes.path])
+    sa.text("INSERT INTO scopes (path, revision, floor) VALUES (:at, 0, 0) ON CONFLICT (path) DO NOTHING")
 )
 PLACE = Statement(sa.select(scopes.pk).where(scopes.path == sa.bindparam("at")))
 HELD = Statement(

@@ -1,0 +1,114 @@
+"""A garden in PostgreSQL keeps the same laws as one in a folder. Needs Debian's postgresql: `.ci/run` installs it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from memgarden import Garden, Memory
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The URL of a PostgreSQL of our own, on loopback, with nothing in it."""
+    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not binaries:
+        pytest.fail("PostgreSQL is not installed: run `apt-get install postgresql`")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = Path(tempfile.mkdtemp(prefix="memgarden-pg-"))
+    as_postgres = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []  # it refuses to run as root
+    if as_postgres:
+        shutil.chown(folder, "postgres", "postgres")
+    control = [*as_postgres, str(binaries[-1] / "pg_ctl"), "-D", str(folder / "data"), "-w"]
+    subprocess.run([*control, "initdb", "-o", "-A trust -U garden -E UTF8"], check=True, capture_output=True)
+    options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
+    subprocess.run([*control, "start", "-l", str(folder / "log"), "-o", options], check=True, capture_output=True)
+    yield f"postgresql+psycopg://garden@127.0.0.1:{port}/"
+    subprocess.run([*control, "stop", "-m", "immediate"], check=True, capture_output=True)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def open_remote(server: str, request: pytest.FixtureRequest) -> Iterator[Callable[[], Garden]]:
+    """Opens a garden in a database of the test's own, as often as asked."""
+    import psycopg
+
+    name = request.node.name.replace("test_", "")[:40]
+    with psycopg.connect(server.replace("+psycopg", "") + "postgres", autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[arg-type]
+    opened: list[Garden] = []
+
+    def open_one(**options: object) -> Garden:
+        opened.append(Garden.open(server + name, embedder="hashing:64", **options))  # type: ignore[arg-type]
+        return opened[-1]
+
+    yield open_one
+    for garden in opened:
+        garden.close()
+
+
+def test_what_is_added_comes_back_and_is_found(open_remote: Callable[[], Garden]) -> None:
+    """Add, replace, update, delete, list, filter, expire: as in SQLite."""
+    scope = open_remote().scope("acme", "alice%'")
+    given = scope.add("I moved to Lisbon. 🌿", id="a'--", metadata={"x": {"y": [1, None]}}, tags=["home"])
+    assert scope.get("a'--") == given
+    scope.add_many([Memory(f"note {n}", id=str(n), metadata={"n": n}) for n in range(700)])
+    scope.add_many([Memory(f"changed {n}", id=str(n)) for n in range(0, 700, 7)])
+    scope.update("1", tags=["kept"])
+    assert scope.delete([str(n) for n in range(100, 700)]) == 600 and scope.count() == 101
+    assert [hit.id for hit in scope.search("Lisbon", k=1)] == ["a'--"]
+    assert {hit.id for hit in scope.search("note", where={"n": {"$lt": 5}})} == {"1", "2", "3", "4"}
+    assert [memory.id for memory in scope.list(order="id", limit=2)] == ["0", "1"]
+    assert [hit.id for hit in scope.search("note", where={"tags": "kept"})] == ["1"]
+
+
+def test_two_gardens_see_each_others_writes_at_once(open_remote: Callable[[], Garden]) -> None:
+    """And eight threads of both that make one scope at the same moment lose nothing."""
+    one, two = open_remote(), open_remote()
+    faults: list[str] = []
+
+    def work(garden: Garden, name: int) -> None:
+        for n in range(15):
+            garden.scope("alice").add(f"zebra{name}x{n}", id=f"{name}-{n}")
+            if [hit.id for hit in garden.scope("alice").search(f"zebra{name}x{n}", k=1)] != [f"{name}-{n}"]:
+                faults.append(f"{name}-{n}")
+
+    threads = [threading.Thread(target=work, args=((one, two)[n % 2], n)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == [] and one.scope("alice").count() == 120
+    two.scope("alice").delete("0-0")
+    assert one.scope("alice").search("zebra0x0", mode="lexical") == []
+
+
+def test_two_processes_may_make_a_garden_at_once(open_remote: Callable[[], Garden]) -> None:
+    """Both end up in the one that came first."""
+    ids: list[str] = []
+    threads = [threading.Thread(target=lambda: ids.append(open_remote()._parts.id)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(ids) == 4 and len(set(ids)) == 1
+
+
+def test_chroma_follows_a_garden_in_postgresql(open_remote: Callable[..., Garden], tmp_path: Path) -> None:
+    """Through the same outbox."""
+    garden = open_remote(chroma=tmp_path / "chroma")
+    garden.scope("alice").add_many([f"note {n}" for n in range(40)])
+    garden.flush()
+    assert garden.health(deep=True).ok and garden.health().outbox == 0
