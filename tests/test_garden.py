@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -265,3 +267,29 @@ def test_hits_explain_themselves(garden: Garden) -> None:
         for hit in scope.search("what is the cat called?", fusion=fusion):
             assert hit.score == pytest.approx(sum(leg.share for leg in hit.legs), abs=1e-6)
             assert "lexical" in hit.explain() and "dense" in hit.explain()
+
+
+def test_a_forked_child_works_with_connections_of_its_own(open_garden: OPEN, tmp_path: Path) -> None:
+    """Both go on adding and searching at the same time, and each finds what the other wrote."""
+    garden = open_garden(chroma="auto")
+    scope = garden.scope("alice")
+    scope.add("from the parent", id="before")
+    garden.flush()
+    child = os.fork()
+    if child == 0:
+        try:
+            for n in range(50):
+                scope.add(f"child{n}", id=f"c{n}")
+                assert scope.search(f"child{n}", k=1)[0].id == f"c{n}"
+            assert scope.get("before") is not None
+            garden.close()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    for n in range(50):
+        scope.add(f"parent{n}", id=f"p{n}")
+        assert scope.search(f"parent{n}", k=1)[0].id == f"p{n}"
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert scope.count() == 101 and scope.search("child49", mode="lexical")[0].id == "c49"
+    garden.flush()
+    assert garden.health(deep=True).ok and garden.health().outbox == 0

@@ -48,6 +48,8 @@ def build(where: str, settings: Settings) -> Parts:
     if settings.embedder is not None:
         _embedder(settings.embedder, settings.threads)  # a name that is none must not leave an empty garden behind
     _fusion(settings.fusion)
+    if "://" not in where:
+        where = str(Path(where).absolute())  # which stays right when the process changes its folder
     database = open_database(where, settings.lock_timeout)
     try:
         return _assemble(where, settings, database)
@@ -109,6 +111,7 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         default_fusion=settings.fusion,
         alpha=settings.alpha,
         release=database.close,
+        renew=lambda: build(where, settings),
     )
 
 

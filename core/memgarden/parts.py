@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
 from memgarden.errors import GardenClosed
@@ -13,6 +14,9 @@ from memgarden.protocols import Fusion, MemorySink, MemorySource, Mirror, Outbox
 from memgarden.records import ScopePath
 
 __all__ = ["Catalogue", "Parts", "RefillableOutbox"]
+
+
+INHERITED: list[Parts] = []
 
 
 class Catalogue(Protocol):
@@ -61,13 +65,25 @@ class Parts:
     default_fusion: str
     alpha: float
     release: Callable[[], None]
-    closed: bool = field(default=False)
+    renew: Callable[[], Parts]
+    closed: bool = False
+    pid: int = field(default_factory=os.getpid)
 
     def opened(self) -> Parts:
-        """Itself; `GardenClosed` after the garden was closed."""
+        """Itself; `GardenClosed` after the garden was closed. In a forked child everything is made anew first."""
         if self.closed:
             raise GardenClosed("this garden was closed: open it again with Garden.open(...)")
+        if self.pid != os.getpid():
+            self._leave_parent()
         return self
+
+    def _leave_parent(self) -> None:
+        """Connections, locks and threads do not survive a fork; what the child needs it opens itself."""
+        # Kept and never closed: to close a connection of the parent's here could end its locks there.
+        INHERITED.append(replace(self))
+        fresh = self.renew()
+        for own in fields(self):
+            setattr(self, own.name, getattr(fresh, own.name))
 
     def wrote(self) -> None:
         """Something was committed: Chroma may follow."""
