@@ -8,7 +8,8 @@ STAMP := $(VENV)/.installed
 setup: $(STAMP)
 
 # setup, demo: what a user needs. check, test, test-all, bench, eval: what a developer needs, torch included.
-# torch is pinned to the CPU build before anything that would pull in the one with CUDA.
+# torch comes first and pinned, or another package would pull in the newest. Where the index gives a CUDA build for it,
+# install the CPU build of that version into .venv beforehand.
 $(STAMP): pyproject.toml
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade "pip>=25.1"

@@ -169,6 +169,7 @@ def main() -> None:
         command = [sys.executable, "-m", "benchmarks.speed", "--ask", str(folder), "--users", str(args.users)]
         result |= json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         print(json.dumps(result, indent=2))
+        print("Engine only: vectors were given. What embedding adds, `memgarden demo` and `make eval` show.")
     finally:
         shutil.rmtree(folder)
 

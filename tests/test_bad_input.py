@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pytest
 
-from memgarden import EmbedderMismatch, Garden, InvalidFilter, InvalidMemory, InvalidQuery, Memory, UnknownStrategy
+from memgarden import (
+    EmbedderMismatch,
+    Garden,
+    InvalidFilter,
+    InvalidMemory,
+    InvalidQuery,
+    Memory,
+    MemoryNotFound,
+    UnknownStrategy,
+)
 
+LAST = datetime.max.replace(tzinfo=timezone(-timedelta(hours=5)))
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
 
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
@@ -38,6 +49,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("unknown importance", {"text": "x", "importance": "huge"}, "importance is one of low, medium, high, critical"),
     ("importance as number", {"text": "x", "importance": 3}, "importance is one of"),
     ("tags as text", {"text": "x", "tags": "home"}, r"as in tags=\['home'\]"),
+    ("time beyond UTC", {"text": "x", "created_at": LAST}, "created_at is 9999.*UTC has no year for"),
+    ("endless number", {"text": "x", "metadata": {"a": [10**5000]}}, r"metadata.a\[0\] is a number of more than 1024"),
     ("tags of another type", {"text": "x", "tags": [1]}, "a tag is a string"),
 ]
 
@@ -167,6 +180,9 @@ QUERIES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"fusion": "magic"}, UnknownStrategy, "unknown fusion 'magic': use one of rrf, weighted, zscore"),
     ({"since": datetime(2024, 1, 1)}, InvalidQuery, "since is a datetime with a time zone"),
     ({"min_score": float("nan")}, InvalidQuery, "min_score"),
+    ({"min_score": "x"}, InvalidQuery, "min_score is a number"),
+    ({"fusion": ["rrf"]}, InvalidQuery, "fusion is a method's name"),
+    ({"where": {"importance": {"$gte": "hihg"}}}, InvalidFilter, "importance is one of low, medium, high, critical"),
     ({"where": {"a": {"$near": 1}}}, InvalidFilter, r"unknown operator '\$near': the operators are \$eq"),
     ({"where": {"$gt": 1}}, InvalidFilter, "stands without a field"),
     ({"where": {"$or": []}}, InvalidFilter, r"\$or takes a list"),
@@ -183,10 +199,10 @@ def test_a_search_that_cannot_be_run_says_why(
     garden: Garden, arguments: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     """Whether or not the scope holds anything."""
-    scope = garden.scope("alice")
-    scope.add("x")
-    with pytest.raises(error, match=message):
-        scope.search(**{"query": "x"} | arguments)
+    garden.scope("alice").add("x")
+    for user in ("alice", "ghost"):
+        with pytest.raises(error, match=message):
+            garden.scope(user).search(**{"query": "x"} | arguments)
 
 
 def test_a_filter_that_nests_without_end_is_refused(garden: Garden) -> None:
@@ -214,3 +230,57 @@ def test_memories_are_checked_however_they_come(garden: Garden) -> None:
     """A Memory made by hand is no way around the checks."""
     with pytest.raises(InvalidMemory, match="no time zone"):
         garden.scope("alice").add_many([Memory("x", created_at=datetime(2024, 1, 1))])
+
+
+def test_one_where_several_are_due_is_refused(garden: Garden) -> None:
+    """A string is no list of letters, a mapping no list of keys."""
+    scope = garden.scope("alice")
+    for items in ("cat", b"cat", {"text": "cat"}):
+        with pytest.raises(InvalidMemory, match="add_many takes several"):
+            scope.add_many(items)  # type: ignore[arg-type]
+    with pytest.raises(InvalidQuery, match="search_many takes several"):
+        scope.search_many("cat")
+    with pytest.raises(InvalidQuery, match="ids are a string or several"):
+        scope.delete(None)  # type: ignore[arg-type]
+    assert scope.count() == 0
+
+
+def test_vectors_and_a_stream_of_another_length_are_refused(garden: Garden) -> None:
+    """And what was stored before is said."""
+    scope, name = garden.scope("alice"), garden.embedder.name
+    with pytest.raises(InvalidMemory, match="5 vectors for more memories than that; 0 were stored"):
+        scope.add_many((f"n{n}" for n in range(9)), vectors=np.ones((5, 64)), embedder=name)
+    with pytest.raises(InvalidMemory, match="5 vectors for 3 memories"):
+        scope.add_many((f"n{n}" for n in range(3)), vectors=np.ones((5, 64)), embedder=name)
+    with pytest.raises(InvalidMemory, match="vectors are numbers of shape"):
+        scope.add_many(["x"], vectors=3.0, embedder=name)
+
+
+@pytest.mark.parametrize("id", ["a\0", "a\0anything", "\ud800"])
+def test_an_id_that_cannot_be_stored_is_not_there(garden: Garden, id: str) -> None:
+    """And touches no other."""
+    scope = garden.scope("alice")
+    scope.add("x", id="a")
+    assert scope.get(id) is None and scope.delete([id]) == 0
+    with pytest.raises(MemoryNotFound):
+        scope.update(id, text="y")
+    with pytest.raises(InvalidQuery, match="an id is a string, not dict"):
+        scope.get({})  # type: ignore[arg-type]
+    assert scope.get("a").text == "x"
+
+
+@pytest.mark.parametrize("limit", [2**70, "x", 1.5, -1, True])
+def test_a_page_has_a_whole_number_of_memories(garden: Garden, limit: Any) -> None:
+    """Anything else is refused."""
+    for options in ({"limit": limit}, {"offset": limit}):
+        with pytest.raises(InvalidQuery, match="limit and offset are whole numbers"):
+            garden.scope("alice").list(**options)
+
+
+def test_any_mapping_is_metadata(garden: Garden) -> None:
+    """It comes back as a dict."""
+    scope = garden.scope("alice")
+    scope.add("x", id="a", metadata=MappingProxyType({"a": MappingProxyType({"b": 1})}))
+    assert scope.get("a").metadata == {"a": {"b": 1}}
+    scope.add("x", id="b", metadata={"a.b": {"c": 1}})
+    assert [hit.id for hit in scope.search("x", where={"a.b.c": 1})] == ["b"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memgarden import Conflict, Garden, GardenClosed, Importance, InvalidMemory, Memory, MemoryNotFound
+from memgarden import Conflict, Garden, GardenBusy, GardenClosed, Importance, InvalidMemory, Memory, MemoryNotFound
 
 OPEN = Callable[..., Garden]
 
@@ -293,3 +295,140 @@ def test_a_forked_child_works_with_connections_of_its_own(open_garden: OPEN, tmp
     assert scope.count() == 101 and scope.search("child49", mode="lexical")[0].id == "c49"
     garden.flush()
     assert garden.health(deep=True).ok and garden.health().outbox == 0
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "lexical", "dense"])
+def test_min_score_only_leaves_hits_out(garden: Garden, mode: str) -> None:
+    """What is left has the scores and the order it has without; nothing left is an empty answer."""
+    scope = garden.scope("alice")
+    scope.add_many([f"olive {'tree ' * (n % 7)}number {n}" for n in range(900)])
+    every = scope.search("olive tree", k=20, mode=mode)
+    for hit in (every[0], every[7], every[19]):
+        kept = scope.search("olive tree", k=20, mode=mode, min_score=hit.score)
+        assert [(one.id, one.score) for one in kept] == [(one.id, one.score) for one in every if one.score >= hit.score]
+    assert scope.search("olive tree", mode=mode, min_score=1e6) == []
+
+
+def test_a_hit_is_the_callers_own(garden: Garden) -> None:
+    """What is done to its metadata, or to the mapping that was added, reaches no other search."""
+    scope, given = garden.scope("alice"), {"list": [1], "pair": (1, 2)}
+    stored = scope.add("olive", id="a", metadata=given)
+    given["list"].append(2)
+    assert stored == scope.get("a") and stored.metadata == {"list": [1], "pair": [1, 2]}
+    scope.search("olive")[0].memory.metadata["list"].append(3)
+    assert scope.search("olive")[0].memory.metadata == {"list": [1], "pair": [1, 2]}
+
+
+def test_a_memory_that_is_replaced_all_the_time_is_found_all_the_time(open_garden: OPEN) -> None:
+    """The search that meets a replacement looks again; a filter never takes what is gone for what lacks the field."""
+    writer, reader = open_garden().scope("alice"), open_garden().scope("alice")
+    writer.add("olive 0", id="a", metadata={"level": "private"})
+    stop = threading.Event()
+
+    def replace() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            writer.add(f"olive {number}", id="a", metadata={"level": "private"})
+
+    thread = threading.Thread(target=replace)
+    thread.start()
+    try:
+        for _ in range(400):
+            assert [hit.id for hit in reader.search("olive", k=1)] == ["a"]
+            assert reader.search("olive", where={"level": {"$ne": "private"}}) == []
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_an_interrupted_search_leaves_no_broken_index(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the middle of catching up: the next search reads the scope anew."""
+    scope = garden.scope("alice")
+    scope.add("olive", id="a")
+    scope.search("olive")
+    scope.add("olive too", id="b")
+    with garden._parts.pool.current(("bob",)):
+        pass
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("memgarden.vector.exact.ExactVectors.add", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        scope.search("olive")
+    monkeypatch.undo()
+    assert {hit.id for hit in scope.search("olive")} == {"a", "b"}
+
+
+class Broken:
+    """An embedder of a user's own that goes wrong."""
+
+    name, dimension = "broken", 4
+
+    def embed(self, texts: list[str], *, query: bool = False) -> np.ndarray:
+        vectors = np.full((len(texts), 4), 3.0, dtype=np.float32)
+        vectors[["bad" in text for text in texts]] = np.nan
+        return vectors
+
+    def window(self) -> tuple[int, Callable[[str], int]]:
+        return 100, lambda text: len(text.split())
+
+
+def test_what_an_embedder_gives_is_checked(tmp_path: Path) -> None:
+    """NaN is refused, for memories and for queries; vectors that are not of length 1 are brought to it."""
+    with Garden.open(tmp_path / "g", embedder=Broken(), chroma=None) as garden:
+        scope = garden.scope("alice")
+        for use in (lambda: scope.add("bad"), lambda: scope.search("bad")):
+            with pytest.raises(InvalidMemory, match="holds NaN or infinity: the embedder 'broken' made it"):
+                use()
+        scope.add("good")
+        assert scope.search("good", mode="dense")[0].score == pytest.approx(1)
+
+
+def test_threads_wait_no_longer_than_the_timeout(open_garden: OPEN, tmp_path: Path) -> None:
+    """Together, not one after the other."""
+    garden = open_garden(lock_timeout=0.5)
+    garden.scope("alice").add("x")
+    other = sqlite3.connect(tmp_path / "garden" / "garden.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    waited: list[float] = []
+
+    def write() -> None:
+        start = time.monotonic()
+        with pytest.raises(GardenBusy):
+            garden.scope("alice").add("y")
+        waited.append(time.monotonic() - start)
+
+    threads = [threading.Thread(target=write) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    other.execute("ROLLBACK")
+    assert len(waited) == 5 and max(waited) < 2
+
+
+def test_a_garden_closes_at_once_though_a_forked_child_lives(open_garden: OPEN) -> None:
+    """The child does not hold the drainer's pipe open."""
+    garden = open_garden(chroma="auto")
+    garden.scope("alice").add("x")
+    garden.flush()
+    child = os.fork()
+    if child == 0:
+        time.sleep(20)
+        os._exit(0)
+    start = time.monotonic()
+    garden.close()
+    taken = time.monotonic() - start
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    assert taken < 8
+
+
+@pytest.mark.parametrize("name", ["what?", "100%25", "a b#c", "ü"])
+def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    """Everything is inside it, and inside it only."""
+    with Garden.open(tmp_path / name, embedder="hashing:8", chroma=None) as garden:
+        garden.scope("alice").add("x")
+    assert [entry.name for entry in tmp_path.iterdir()] == [name] and (tmp_path / name / "garden.db").exists()

@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from memgarden.cache.embeddings import CachedEmbedder
 from memgarden.chunk import CHUNKERS
 from memgarden.config import AUTO, Settings
@@ -65,14 +67,14 @@ def open_database(where: str, lock_timeout: float) -> Database:
     return database
 
 
-def _folder_url(where: str) -> str:
+def _folder_url(where: str) -> sa.URL:
     folder = Path(where)
     try:
         # What people remember is theirs: nobody else on the machine may read it.
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"{folder} cannot be made or is no folder ({error}): choose another place") from error
-    return f"sqlite:///{folder / DATABASE}"
+    return sa.URL.create("sqlite", database=str(folder / DATABASE))  # which reads nothing into the folder's name
 
 
 def _assemble(where: str, settings: Settings, database: Database) -> Parts:

@@ -46,6 +46,14 @@ __all__ = [
 ]
 
 
+PACKAGES = {
+    "fast": "onnx",
+    "postgres": "'psycopg[binary]'",
+    "langchain": "langchain-core",
+    "llama-index": "llama-index-core",
+}
+
+
 class MemgardenError(Exception):
     """The root: catches everything that memgarden raises on purpose."""
 
@@ -92,7 +100,8 @@ class MissingExtra(MemgardenError, ImportError):
     """An optional part needs a package that is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed: run `pip install 'memgarden[{extra}]'`")
+        wanted = PACKAGES.get(extra, extra)
+        super().__init__(f"{package} is not installed: run `pip install {wanted}` (the extra {extra!r} of memgarden)")
 
 
 class ModelNotFound(MemgardenError, FileNotFoundError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
@@ -17,6 +18,15 @@ __all__ = ["Catalogue", "Parts", "RefillableOutbox"]
 
 
 INHERITED: list[Parts] = []
+renewing = threading.Lock()
+
+
+def _unlock() -> None:
+    global renewing
+    renewing = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_unlock)
 
 
 class Catalogue(Protocol):
@@ -74,7 +84,9 @@ class Parts:
         if self.closed:
             raise GardenClosed("this garden was closed: open it again with Garden.open(...)")
         if self.pid != os.getpid():
-            self._leave_parent()
+            with renewing:
+                if self.pid != os.getpid():
+                    self._leave_parent()
         return self
 
     def _leave_parent(self) -> None:
@@ -82,7 +94,7 @@ class Parts:
         # Kept and never closed: to close a connection of the parent's here could end its locks there.
         INHERITED.append(replace(self))
         fresh = self.renew()
-        for own in fields(self):
+        for own in fields(self):  # `pid` last: from then on the other threads of the child go ahead
             setattr(self, own.name, getattr(fresh, own.name))
 
     def wrote(self) -> None:

@@ -31,6 +31,7 @@ __all__ = [
     "Rows",
     "ScopePath",
     "Terms",
+    "copy_json",
     "from_micros",
     "to_micros",
 ]
@@ -77,6 +78,13 @@ def new_id() -> str:
 def utc_now() -> datetime:
     """The time now, aware, in UTC."""
     return datetime.now(UTC)
+
+
+def copy_json(value: Any) -> Any:
+    """A JSON value with containers of its own; any mapping becomes a dict and a tuple a list, as JSON has them."""
+    if isinstance(value, Mapping):
+        return {key: copy_json(inner) for key, inner in value.items()}
+    return [copy_json(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def to_micros(time: datetime) -> int:

@@ -16,7 +16,7 @@ def resolve(kind: str, table: Mapping[str, str], name: str) -> Any:
     """The attribute that `table` names; `UnknownStrategy` lists the names there are."""
     try:
         module, attribute = table[name].split(":")
-    except KeyError:
+    except (KeyError, TypeError):
         raise UnknownStrategy(kind, name, table) from None
     return getattr(importlib.import_module(module), attribute)
 

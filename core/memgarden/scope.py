@@ -5,14 +5,17 @@ from __future__ import annotations
 import builtins
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 
 import numpy as np
 
 from memgarden.errors import Conflict, GardenBusy, InvalidMemory, InvalidQuery, MemoryNotFound
+from memgarden.index.columns import Outdated
+from memgarden.index.filter import parse_filter
 from memgarden.ingest.batches import batches
-from memgarden.ingest.validate import check_memory, check_vectors, to_importance
+from memgarden.ingest.validate import check_memory, check_vectors, is_storable, to_importance
 from memgarden.parts import Parts
 from memgarden.protocols import Order
 from memgarden.records import Entry, Floats, Hit, Importance, Memory, ScopePath, new_id, utc_now
@@ -29,6 +32,7 @@ Item = str | Memory | Mapping[str, Any]
 
 EMBEDDED_BATCH = 128  # about a second of embedding on two cores, so progress is seen and little is done again
 GIVEN_BATCH = 2000  # with vectors at hand the commit is what costs: fewer, larger transactions
+MAX_OFFSET = 2**31 - 1
 MAX_ATTEMPTS = 100  # each failed one means that somebody else's update went through
 
 
@@ -116,14 +120,20 @@ class Scope:
         last wins. `vectors` `(n, d)` go with the items as in `add`. An item that cannot be stored raises
         `InvalidMemory` with its number; the batches before it stay.
         """
+        if isinstance(items, str | bytes | Mapping):
+            raise InvalidMemory("add_many takes several memories: add_many([item]), or add(...) for one")
         size = batch_size or (EMBEDDED_BATCH if vectors is None else GIVEN_BATCH)
         given = None if vectors is None else np.asarray(vectors)
+        if given is not None and given.ndim != 2:
+            raise InvalidMemory(f"vectors are numbers of shape (memories, dimension), not {given.shape}")
         if given is not None and isinstance(items, Sized) and len(items) != len(given):
             raise InvalidMemory(f"{len(items)} memories came with {len(given)} vectors: give one a memory")
         ids: builtins.list[str] = []
         for first, batch in batches(items, size, utc_now()):
             last = {memory.id: place for place, memory in enumerate(batch)}
             kept = list(last.values())
+            if given is not None and first + len(batch) > len(given):
+                raise InvalidMemory(f"there are {len(given)} vectors for more memories than that; {first} were stored")
             own = None if given is None else given[first : first + len(batch)][kept]
             entries = self._parts.preparer.entries([batch[place] for place in kept], own, embedder)
             self._parts.sink.put(self._path, entries)
@@ -131,18 +141,21 @@ class Scope:
             ids.extend(memory.id for memory in batch)
             if progress is not None:
                 progress(first + len(batch))
+        if given is not None and len(ids) < len(given):
+            raise InvalidMemory(f"there are {len(given)} vectors for {len(ids)} memories; the memories were stored")
         return ids
 
     def get(self, id: str) -> Memory | None:
         """The memory of that id; None if the scope holds none or it has expired."""
-        return self._parts.source.get(self._path, id, utc_now())
+        return self._parts.source.get(self._path, id, utc_now()) if is_storable(id) else None
 
     def list(self, *, order: Order = "-created_at", limit: int = 100, offset: int = 0) -> builtins.list[Memory]:
         """A page of the scope's memories; a leading minus means descending, equal times are ordered by id."""
         if order not in get_args(Order):
             raise InvalidQuery(f"the order is one of {', '.join(get_args(Order))}, not {order!r}")
-        if limit < 0 or offset < 0:
-            raise InvalidQuery(f"limit and offset are 0 or more, not {limit} and {offset}")
+        for number in (limit, offset):
+            if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MAX_OFFSET:
+                raise InvalidQuery(f"limit and offset are whole numbers from 0 to {MAX_OFFSET:,}, not {number!r}")
         return list(self._parts.source.page(self._path, utc_now(), order, limit, offset))
 
     def count(self) -> int:
@@ -178,7 +191,7 @@ class Scope:
         if not isinstance(expires_at, _Unset):
             changes["expires_at"] = expires_at
         for _ in range(MAX_ATTEMPTS):
-            found = self._parts.source.version(self._path, id)
+            found = self._parts.source.version(self._path, id) if is_storable(id) else None
             if found is None or self._parts.source.get(self._path, id, utc_now()) is None:
                 raise MemoryNotFound(f"the scope holds no memory {id!r}: add it, or see the ids with scope.list()")
             version, old, chunks = found
@@ -195,9 +208,9 @@ class Scope:
 
     def delete(self, ids: str | Iterable[str]) -> int:
         """Delete the memories of these ids; returns how many of them there were."""
-        wanted = [ids] if isinstance(ids, str) else list(dict.fromkeys(ids))
-        if wrong := [one for one in wanted if not isinstance(one, str)]:
-            raise InvalidQuery(f"an id is a string, not {type(wrong[0]).__name__}")
+        if not isinstance(ids, Iterable):
+            raise InvalidQuery(f"ids are a string or several, not {ids!r}")
+        wanted = [one for one in dict.fromkeys([ids] if isinstance(ids, str) else ids) if is_storable(one)]
         deleted = self._parts.sink.delete(self._path, wanted) if wanted else 0
         if deleted:
             self._parts.wrote()
@@ -221,9 +234,12 @@ class Scope:
         """The `k` best memories for a query, best first; equal input gives equal output.
 
         `alpha` is the weight of the dense leg; `fusion` one of `zscore`, `rrf`, `weighted`; `where` a filter (see
-        `memgarden.index.filter`); `since` and `until` bound `created_at` as `[since, until)`; hits below `min_score`
-        are left out (of the fused score, or BM25 or the cosine where one leg is asked alone). `vector` `(d,)` is taken
+        `memgarden.index.filter`); `since` and `until` bound `created_at` as `[since, until)`. `vector` `(d,)` is taken
         instead of embedding the query, if `embedder` names the garden's.
+
+        A fused score orders the hits of one query and says nothing across queries: z-scores are relative to the other
+        candidates, and a lone candidate has 0. Hits below `min_score` are left out; it is best used with
+        `mode="dense"`, where a score is the cosine, or `mode="lexical"`, where it is BM25's.
         """
         vectors = None if vector is None else np.asarray(vector)[np.newaxis]
         return self.search_many(
@@ -256,21 +272,25 @@ class Scope:
         embedder: str | None = None,
     ) -> builtins.list[builtins.list[Hit]]:
         """The answers of `search` to several queries, embedded together; all see one state of the scope."""
+        if isinstance(queries, str):
+            raise InvalidQuery("search_many takes several queries: search_many([query]), or search(query) for one")
         parts = self._parts
         weight = parts.alpha if alpha is None else alpha
-        asked = [Query(query, k, mode, weight, where, since, until, min_score) for query in queries]
+        tree = None if where is None or where == {} else parse_filter(where)
+        asked = [Query(query, k, mode, weight, tree, since, until, min_score) for query in queries]
         if not asked:
             return []
+        if fusion is not None and not isinstance(fusion, str):
+            raise InvalidQuery(f"fusion is a method's name, as in 'zscore', not {fusion!r}")
         fuse = parts.fusion(fusion or parts.default_fusion)
-        embedded = self._embed(asked, vectors, embedder)
-        with parts.pool.current(self._path) as index:
-            if index is None:
-                return [[] for _ in asked]
-            analyzer = parts.preparer.analyzer
-            now = utc_now()
-            return [
-                search(index, query, vector, analyzer, fuse, now) for query, vector in zip(asked, embedded, strict=True)
-            ]
+        pairs = list(zip(asked, self._embed(asked, vectors, embedder), strict=True))
+        for _ in range(MAX_ATTEMPTS):
+            with parts.pool.current(self._path) as index, suppress(Outdated):
+                if index is None:
+                    return [[] for _ in asked]
+                analyzer, now = parts.preparer.analyzer, utc_now()
+                return [search(index, query, vector, analyzer, fuse, now) for query, vector in pairs]
+        raise GardenBusy(f"the scope was changed {MAX_ATTEMPTS} times while it was searched: try again")
 
     def _embed(
         self, asked: Sequence[Query], vectors: npt.ArrayLike | None, embedder: str | None
@@ -282,4 +302,4 @@ class Scope:
             raise InvalidQuery("the query is empty: ask something, or use scope.list() to see everything")
         if asked[0].dense_weight == 0:
             return [None] * len(asked)
-        return list(own.embed([query.text for query in asked], query=True))
+        return list(self._parts.preparer.embed([query.text for query in asked], query=True))

@@ -39,9 +39,9 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("adapter", "framework", "extra"),
     [
-        ("langchain_memgarden", "langchain_core", "memgarden[langchain]"),
-        ("llama_index_memgarden", "llama_index", "memgarden[llama-index]"),
-        ("llama_index_memgarden", "llama_index.core", "memgarden[llama-index]"),
+        ("langchain_memgarden", "langchain_core", "pip install langchain-core"),
+        ("llama_index_memgarden", "llama_index", "pip install llama-index-core"),
+        ("llama_index_memgarden", "llama_index.core", "pip install llama-index-core"),
     ],
 )
 def test_a_missing_framework_is_named(

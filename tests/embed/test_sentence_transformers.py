@@ -66,7 +66,7 @@ def test_the_models_own_prompts_are_used_unless_others_are_given(original, monke
 
 def test_a_missing_package_is_an_error_that_names_the_extra(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None)
-    with pytest.raises(MissingExtra, match=r"memgarden\[sentence-transformers\]"):
+    with pytest.raises(MissingExtra, match=r"pip install sentence-transformers"):
         SentenceTransformerEmbedder("any").embed(["text"])
 
 

@@ -143,6 +143,10 @@ def test_the_embedding_cache_keeps_the_most_recently_used(tmp_path: Path) -> Non
     table = EmbeddingTable(database, limit=100)
     for n in range(40):
         table.save("a", [f"text {n} {i}" for i in range(10)], np.full((10, 4), n, np.float32))
+    table.save("b", [f"text {i}" for i in range(130)], np.zeros((130, 4), np.float32))
+    with database.read() as session:
+        assert session.value(Statement(sa.text("SELECT count(*) FROM embeddings")), {}) == 100
+    table.save("a", [f"text 39 {i}" for i in range(10)], np.full((10, 4), 39, np.float32))
     newest, oldest, foreign = (
         table.load("a", ["text 39 0"])[0],
         table.load("a", ["text 0 0"]),

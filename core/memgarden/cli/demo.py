@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -215,12 +218,14 @@ def _print_chroma(console: Console, garden: Garden, stored: float) -> None:
 
 def _next(console: Console, kept: Path | None) -> None:
     place = Path("demo-garden") if kept is None else kept
-    commands = [] if kept is not None else [f"memgarden demo --garden {place}"]
+    # Made by `make demo`, the command is in a folder that no shell looks in.
+    memgarden = "memgarden" if shutil.which("memgarden") else os.path.relpath(sys.argv[0])
+    commands = [] if kept is not None else [f"{memgarden} demo --garden {place}"]
     commands += [
-        f'memgarden search "what is Tomas\'s dog afraid of?" --user maya --explain --garden {place}',
-        f"memgarden show --user harrow-finch --garden {place}",
-        'memgarden add "I moved to Lisbon in May." --user alice',
-        'memgarden search "where does she live?" --user alice',
+        f'{memgarden} search "what is Tomas\'s dog afraid of?" --user maya --explain --garden {place}',
+        f"{memgarden} show --user harrow-finch --garden {place}",
+        f'{memgarden} add "I moved to Lisbon in May." --user alice',
+        f'{memgarden} search "where does she live?" --user alice',
     ]
     _title(console, "What to try next")
     for command in commands:

@@ -102,7 +102,8 @@ def import_(
                     stored += len(batch)
                     scopes.add(labels)
         except MemgardenError:
-            typer.echo(f"at least {stored:,} memories were stored before this:", err=True)
+            if stored:
+                typer.echo(f"at least {stored:,} memories were stored before this:", err=True)
             raise
         seconds = time.perf_counter() - began
         if wait:

@@ -16,7 +16,7 @@ from memgarden.growable import Growable
 from memgarden.index.predicate import MISSING, Test
 from memgarden.records import Flags, Ints
 
-__all__ = ["ColumnStore", "Fields", "lookup"]
+__all__ = ["ColumnStore", "Fields", "Outdated", "lookup"]
 
 Fields = Mapping[str, Any]
 """A memory's own fields by name, its metadata under `metadata`."""
@@ -34,10 +34,19 @@ def lookup(fields: Fields, name: str) -> Any:
 def _nested(value: Any, name: str) -> Any:
     if not isinstance(value, Mapping):
         return MISSING
-    if name in value:  # a key that itself holds dots
+    if name in value:
         return value[name]
-    head, dot, rest = name.partition(".")
-    return _nested(value[head], rest) if dot and head in value else MISSING
+    # A key may itself hold dots, so every beginning of the name is tried as one.
+    for place, letter in enumerate(name):
+        if letter == "." and name[:place] in value:
+            found = _nested(value[name[:place]], name[place + 1 :])
+            if found is not MISSING:
+                return found
+    return MISSING
+
+
+class Outdated(Exception):
+    """What the index knows was changed in the record since it was read: read again, and ask again."""
 
 
 class Column:
@@ -82,18 +91,19 @@ class ColumnStore:
         self._load = load
         self._columns: dict[str, Column] = {}
 
-    def require(self, names: Iterable[str], memories: Ints) -> bool:
+    def require(self, names: Iterable[str], memories: Ints, alive: Flags) -> bool:
         """Make the columns of these fields current; whether there was anything to do.
 
-        `memories` `(rows,)` is the memory of each row.
+        `memories` `(rows,)` is the memory of each row. `Outdated` if one whose row is `alive` has been deleted since.
         """
         wanted = {name: self._columns.setdefault(name, Column()) for name in names}
         behind = min((len(column) for column in wanted.values()), default=len(memories))
         if behind == len(memories):
             return False
         fields = self._load(int(memories[behind]) - 1)
+        if any(memory not in fields for memory in memories[behind:][alive[behind:]].tolist()):
+            raise Outdated
         for name, column in wanted.items():
-            # A memory that was deleted since has no fields any more, and its rows are about to go.
             column.extend(lookup(fields.get(memory, {}), name) for memory in memories[len(column) :].tolist())
         return True
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from memgarden.errors import InvalidFilter
 from memgarden.index.predicate import OPERATORS, Test
-from memgarden.records import Flags
+from memgarden.records import Flags, Importance
 
 __all__ = ["Columns", "Node", "parse_filter"]
 
@@ -128,6 +128,10 @@ def _operator(name: str, operand: Any, field: str) -> Node:
     if not isinstance(operand, types) or (name == "$exists" and not isinstance(operand, bool)):
         wanted = ", ".join("None" if kind is type(None) else kind.__name__ for kind in types)
         raise InvalidFilter(f"{name} on {field!r} takes {wanted}, not {type(operand).__name__}")
+    if field == "importance":
+        for level in operand if isinstance(operand, list) else [operand]:
+            if isinstance(level, str) and level.upper() not in Importance.__members__:
+                raise InvalidFilter(f"importance is one of {', '.join(one.label for one in Importance)}, not {level!r}")
     return FieldTest(field, build(operand))
 
 

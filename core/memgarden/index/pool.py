@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from memgarden.errors import MemgardenError
 from memgarden.index.scope_index import ScopeIndex
 from memgarden.protocols import DenseLeg, LexicalLeg, ScopeSource
 from memgarden.records import ScopePath
@@ -46,9 +47,14 @@ class IndexPool:
             slot = self._slots.setdefault(path, Slot())
             self._slots.move_to_end(path)
         with slot.lock:
-            slot.index = self._caught_up(path, slot.index)
             try:
+                slot.index = self._caught_up(path, slot.index)
                 yield slot.index
+            except MemgardenError:
+                raise  # said before anything was changed
+            except BaseException:
+                slot.index = None  # interrupted, it may be half changed: the next search loads it anew
+                raise
             finally:
                 self._weigh(path, slot)
 

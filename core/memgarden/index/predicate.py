@@ -34,13 +34,14 @@ def as_time(value: Any) -> datetime | None:
             return None
     if not isinstance(value, datetime):
         return None
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
+    return value.replace(tzinfo=UTC) if value.utcoffset() is None else value
 
 
 def _pair(value: Any, operand: Any) -> tuple[Any, Any] | None:
     """Both as something that compares; None where they are of different kinds."""
     if isinstance(value, Importance) and isinstance(operand, str):
-        return int(value), int(Importance.__members__.get(operand.upper(), 0))
+        level = Importance.__members__.get(operand.upper())
+        return None if level is None else (int(value), int(level))
     if isinstance(value, datetime) or isinstance(operand, datetime):
         times = as_time(value), as_time(operand)
         return None if None in times else times

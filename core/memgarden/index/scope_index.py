@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 
 from memgarden.growable import Growable
-from memgarden.index.columns import ColumnStore
-from memgarden.index.filter import parse_filter
+from memgarden.index.columns import ColumnStore, Outdated
+from memgarden.index.filter import Node
 from memgarden.protocols import DenseLeg, LexicalLeg, LexicalRows, ScopeSource
 from memgarden.records import NEVER, ROW, Changes, Flags, Head, Memory, Rows, to_micros
 
-__all__ = ["ScopeIndex"]
+__all__ = ["Outdated", "ScopeIndex"]
 
 KEPT_MEMORIES = 1024  # memories of recent hits, so that a warm search asks SQL for its revision and nothing else
 MEMORY_BYTES = 800  # what a kept memory takes beside its text, roughly
@@ -70,9 +69,7 @@ class ScopeIndex:
         """More rows are dead than alive: loading anew is cheaper than going on."""
         return self._dead * 2 > len(self.rows) + 1000
 
-    def mask(
-        self, now: datetime, since: datetime | None, until: datetime | None, where: Mapping[str, Any] | None
-    ) -> Flags:
+    def mask(self, now: datetime, since: datetime | None, until: datetime | None, where: Node | None) -> Flags:
         """`(rows,)`: the rows a search may find: alive, not expired at `now`, said in `[since, until)`, and `where`."""
         mask = self._alive.view
         if self._expiring:
@@ -81,21 +78,22 @@ class ScopeIndex:
             mask = mask & (self.rows["created_at"] >= to_micros(since))
         if until is not None:
             mask = mask & (self.rows["created_at"] < to_micros(until))
-        if where:
-            tree = parse_filter(where)
-            if self._columns.require(tree.fields(), self.rows["memory"]):
+        if where is not None:
+            if self._columns.require(where.fields(), self.rows["memory"], self._alive.view):
                 self._weigh()
-            mask = mask & tree.mask(self._columns)
+            mask = mask & where.mask(self._columns)
         return mask
 
     def memories(self, pks: list[int]) -> Mapping[int, Memory]:
-        """The memories of these row numbers, by row number; those deleted meanwhile are missing."""
+        """The memories of these row numbers, by row number; `Outdated` if one was deleted since `head`."""
         missing = [pk for pk in pks if pk not in self._memories]
         if missing:
             if len(self._memories) + len(missing) > KEPT_MEMORIES:
                 self._memories = {pk: self._memories[pk] for pk in pks if pk in self._memories}
                 self._memory_bytes = sum(map(_size, self._memories.values()))
             found = self._source.memories(self.head.scope, missing)
+            if len(found) < len(missing):
+                raise Outdated
             self._memory_bytes += sum(map(_size, found.values()))
             self._memories.update(found)
         return self._memories

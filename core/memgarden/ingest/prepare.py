@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memgarden.errors import EmbedderMismatch
-from memgarden.ingest.validate import check_vectors
+from memgarden.ingest.validate import check_vectors, to_unit
 from memgarden.protocols import Analyzer, Chunker, Embedder, Span
 from memgarden.records import Chunk, Entry, Floats, Memory
 
@@ -43,11 +43,15 @@ class Preparer:
 
     def _embed(self, memories: Sequence[Memory], spans: Sequence[Sequence[Span]]) -> Floats:
         texts = [memory.text[start:end] for memory, own in zip(memories, spans, strict=True) for start, end in own]
-        embedded = self.embedder.embed(texts)
+        return self.embed(texts)
+
+    def embed(self, texts: Sequence[str], *, query: bool = False) -> Floats:
+        """Vectors `(n, d)` of texts by the garden's embedder, checked: it may be anybody's."""
+        embedded = np.asarray(self.embedder.embed(texts, query=query), dtype=np.float32)
         wanted = (len(texts), self.embedder.dimension)
         if embedded.shape != wanted:
             raise EmbedderMismatch(f"the embedder {self.embedder.name!r} gave {embedded.shape} where {wanted} was due")
-        return np.asarray(embedded, dtype=np.float32)
+        return to_unit(embedded, f"the embedder {self.embedder.name!r} made it; mend the embedder")
 
     def _chunk(self, text: str, span: Span, vector: Floats) -> Chunk:
         start, end = span

@@ -14,6 +14,7 @@ from memgarden.records import Memory, new_id, utc_now
 __all__ = ["detect", "read", "read_beir", "read_chat", "read_folder"]
 
 CONVERT = "convert it, as in `iconv -f latin1 -t utf-8`"
+JSON_FILES = frozenset({".jsonl", ".ndjson", ".json"})
 TEXT_FILES = frozenset({".txt", ".md", ".markdown", ".rst"})
 
 
@@ -35,13 +36,18 @@ def detect(path: Path) -> str:
         return "beir" if (path / "corpus.jsonl").exists() else "folder"
     if not path.exists():
         raise InvalidMemory(f"{path} does not exist: name a file of JSON lines or a folder")
+    if path.suffix.lower() in TEXT_FILES:
+        return "folder"
+    if path.suffix.lower() not in JSON_FILES:
+        raise InvalidMemory(
+            f"{path} is of no kind that is read: JSON lines ({', '.join(sorted(JSON_FILES))}), text or Markdown "
+            f"({', '.join(sorted(TEXT_FILES))}), or a folder of them; --as says what it is"
+        )
     first = next(_lines(path), None)
     if first is not None and "_id" in first[1]:
         return "beir"
     if first is not None and "content" in first[1]:
         return "chat"
-    if path.suffix in TEXT_FILES:
-        return "folder"
     raise InvalidMemory(
         f"{path} is neither a chat (lines of JSON with `content`) nor a BEIR corpus (lines with `_id` and `text`)"
     )
@@ -65,7 +71,12 @@ def read_beir(path: Path) -> Iterator[Memory]:
 
 
 def read_chat(path: Path) -> Iterator[Memory]:
-    """The turns of a chat: lines of JSON with `content` and, where known, `role name timestamp session_id id`."""
+    """The turns of a chat: lines of JSON with `content` and, where known, `role name timestamp session_id id`.
+
+    `timestamp` is when it was said, `name` becomes `speaker` in the metadata, and every other key stays as it is.
+    """
+    if path.is_dir():
+        raise InvalidMemory(f"{path} is a folder: a chat is one file of JSON lines")
     for number, line in _lines(path):
         if not isinstance(line.get("content"), str):
             raise InvalidMemory(f"{path}:{number}: a turn of a chat needs `content`, a string")

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from memgarden.errors import EmbedderMismatch, InvalidMemory
-from memgarden.records import Floats, Importance, Memory
+from memgarden.errors import EmbedderMismatch, InvalidMemory, InvalidQuery
+from memgarden.paths import UNSTORABLE
+from memgarden.records import Floats, Importance, Memory, copy_json
 
-__all__ = ["check_memory", "check_vectors", "to_importance", "to_memory"]
+__all__ = ["check_memory", "check_vectors", "is_storable", "to_importance", "to_memory", "to_unit"]
 
 MAX_TEXT_BYTES = 16 * 2**20  # a book is one to two; past this the caller meant a file, not a memory
 MAX_ID_BYTES = 1024
 MAX_LABEL_BYTES = 256  # of a tag or a kind
 MAX_DEPTH = 32
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+MAX_INT_BITS = 1024
 FIELDS = frozenset(field.name for field in dataclasses.fields(Memory)) - {"stored_at"}
 UNIT = 1e-3  # how far from 1 a norm may be to be taken as given
 
@@ -66,10 +66,22 @@ def check_memory(memory: Memory) -> Memory:
             raise InvalidMemory(f"tags are a list of strings, as in tags=['home'], not {tags!r}")
         for tag in tags:
             _check_string("a tag", tag, MAX_LABEL_BYTES)
-    if type(tags) is tuple and type(memory.importance) is Importance:
+    if type(tags) is tuple and type(memory.importance) is Importance and not memory.metadata:
         return memory
     ordered = sorted(tags) if isinstance(tags, set | frozenset) else tags
-    return dataclasses.replace(memory, tags=tuple(ordered), importance=to_importance(memory.importance))
+    return dataclasses.replace(
+        memory,
+        tags=tuple(ordered),
+        importance=to_importance(memory.importance),
+        metadata=copy_json(memory.metadata),  # so that it is as it will come back, and nobody else's
+    )
+
+
+def is_storable(id: object) -> bool:
+    """Whether a memory could have that id: one that could not is none that a scope holds."""
+    if not isinstance(id, str):
+        raise InvalidQuery(f"an id is a string, not {type(id).__name__}")
+    return UNSTORABLE.search(id) is None
 
 
 def to_importance(value: object) -> Importance:
@@ -105,7 +117,10 @@ def _check_json(value: object, where: str, depth: int) -> None:
     elif kind is float:
         if not math.isfinite(value):  # type: ignore[arg-type]
             raise InvalidMemory(f"{where} is {value}, which JSON has no word for: use None")
-    elif kind is bool or kind is int or value is None:
+    elif isinstance(value, int) and kind is int:
+        if value.bit_length() > MAX_INT_BITS:
+            raise InvalidMemory(f"{where} is a number of more than {MAX_INT_BITS} bits: store it as a string")
+    elif kind is bool or value is None:
         return
     elif depth == 0:
         raise InvalidMemory(f"metadata is nested deeper than {MAX_DEPTH} levels at {where}: flatten it")
@@ -130,6 +145,10 @@ def _check_time(what: str, value: object) -> None:
         raise InvalidMemory(f"{what} is a datetime, not {type(value).__name__}: use datetime.fromisoformat(...)")
     if value.utcoffset() is None:
         raise InvalidMemory(f"{what} has no time zone ({value.isoformat()}): use value.replace(tzinfo=timezone.utc)")
+    try:
+        value.astimezone(UTC)
+    except OverflowError as error:
+        raise InvalidMemory(f"{what} is {value.isoformat()}, which UTC has no year for: leave it out") from error
 
 
 def check_vectors(vectors: npt.ArrayLike, count: int, *, embedder: str | None, name: str, dimension: int) -> Floats:
@@ -154,11 +173,16 @@ def check_vectors(vectors: npt.ArrayLike, count: int, *, embedder: str | None, n
         raise EmbedderMismatch(
             f"this garden's vectors have {dimension} dimensions ({name}); those given {given.shape[1]}"
         )
+    return to_unit(given, "embed its text again")
+
+
+def to_unit(given: Floats, mend: str) -> Floats:
+    """Vectors `(n, d)` L2-normalised, themselves if they are already; `InvalidMemory` for NaN, infinity and zeros."""
     norms = np.sqrt(np.einsum("ij,ij->i", given, given))
     low, high = norms.min(initial=1), norms.max(initial=1)
     if not (low > 0 and high < np.inf):  # NaN is in no order
         bad = int(np.flatnonzero(~np.isfinite(norms) | (norms == 0))[0])
-        raise InvalidMemory(f"vector {bad} is zero or holds NaN or infinity: embed its text again")
+        raise InvalidMemory(f"vector {bad} is zero or holds NaN or infinity: {mend}")
     if low < 1 - UNIT or high > 1 + UNIT:
         given = given / norms[:, None]
     return given

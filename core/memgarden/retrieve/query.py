@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from memgarden.errors import InvalidQuery
+from memgarden.index.filter import Node
 
 __all__ = ["Mode", "Query"]
 
@@ -24,7 +24,7 @@ class Query:
     k: int
     mode: Mode
     alpha: float
-    where: Mapping[str, Any] | None
+    filter: Node | None
     since: datetime | None
     until: datetime | None
     min_score: float | None
@@ -38,8 +38,8 @@ class Query:
             raise InvalidQuery(f"the mode is one of {', '.join(get_args(Mode))}, not {self.mode!r}")
         if not isinstance(self.alpha, int | float) or not 0 <= self.alpha <= 1:
             raise InvalidQuery(f"alpha, the weight of the dense leg, is from 0 to 1, not {self.alpha!r}")
-        if self.min_score is not None and math.isnan(self.min_score):
-            raise InvalidQuery("min_score is a number, not NaN")
+        if self.min_score is not None and (not isinstance(self.min_score, int | float) or math.isnan(self.min_score)):
+            raise InvalidQuery(f"min_score is a number, not {self.min_score!r}")
         for name, time in (("since", self.since), ("until", self.until)):
             if time is not None and (not isinstance(time, datetime) or time.utcoffset() is None):
                 raise InvalidQuery(f"{name} is a datetime with a time zone, not {time!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from memgarden.index.scope_index import ScopeIndex
 from memgarden.protocols import Analyzer, Fusion, Ranking
 from memgarden.ranking import best_rows
-from memgarden.records import Flags, Floats, Hit, Ints, LegScore
+from memgarden.records import Flags, Floats, Hit, Ints, LegScore, Memory, copy_json
 from memgarden.retrieve.candidates import DEPTH, Candidates, gather
 from memgarden.retrieve.query import Query
 
@@ -20,7 +21,7 @@ def search(
     index: ScopeIndex, query: Query, vector: Floats | None, analyzer: Analyzer, fuse: Fusion, now: datetime
 ) -> list[Hit]:
     """The best `query.k` memories, best first. `vector` `(d,)` may be None where the dense leg has no weight."""
-    mask = index.mask(now, query.since, query.until, query.where)
+    mask = index.mask(now, query.since, query.until, query.filter)
     depth = max(DEPTH, 2 * query.k)
     while True:
         candidates = _run_legs(index, query, vector, analyzer, mask, depth)
@@ -28,11 +29,14 @@ def search(
             return []
         shares = _fuse(candidates, query, fuse)
         scores = shares.sum(axis=0)
-        best = _best_chunks(index, candidates.rows, scores, query)
+        best = _best_chunks(index, candidates.rows, scores, query.k)
         # Long memories have many chunks: where they crowd the candidates, look deeper until k memories are found.
         if len(best) == query.k or len(candidates.rows) < depth:
-            return _hits(index, candidates, shares, scores, best)
+            break
         depth *= 4
+    if query.min_score is not None:
+        best = best[scores[best] >= query.min_score]
+    return _hits(index, candidates, shares, scores, best) if len(best) else []
 
 
 def _run_legs(
@@ -54,23 +58,20 @@ def _fuse(candidates: Candidates, query: Query, fuse: Fusion) -> Floats:
     return fuse(candidates.scores, candidates.ranks, weights)
 
 
-def _best_chunks(index: ScopeIndex, rows: Ints, scores: Floats, query: Query) -> list[int]:
-    """Places among the candidates: the best chunk of each of the best memories, best first."""
+def _best_chunks(index: ScopeIndex, rows: Ints, scores: Floats, k: int) -> Ints:
+    """Places among the candidates: the best chunk of each of the best `k` memories, best first."""
     order = best_rows(np.arange(len(rows)), scores, len(rows))
-    if query.min_score is not None:
-        order = order[scores[order] >= query.min_score]
     memories = index.rows["memory"][rows[order]].tolist()
     best: dict[int, int] = {}
     for place, memory in zip(order.tolist(), memories, strict=True):
         if memory not in best:
             best[memory] = place
-            if len(best) == query.k:
+            if len(best) == k:
                 break
-    return list(best.values())
+    return np.array(list(best.values()), dtype=np.int64)
 
 
-def _hits(index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Floats, places: list[int]) -> list[Hit]:
-    best = np.array(places)
+def _hits(index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Floats, best: Ints) -> list[Hit]:
     found = index.rows[candidates.rows[best]]
     pks: list[int] = found["memory"].tolist()
     memories = index.memories(pks)
@@ -81,7 +82,7 @@ def _hits(index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Flo
     parts = shares[:, best].T.tolist()
     return [
         Hit(
-            memory=memories[pk],
+            memory=_own(memories[pk]),
             score=final[n],
             start=starts[n],
             end=ends[n],
@@ -93,5 +94,9 @@ def _hits(index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Flo
             ),
         )
         for n, pk in enumerate(pks)
-        if pk in memories  # deleted since the index was read, by another process
     ]
+
+
+def _own(memory: Memory) -> Memory:
+    """The memory with metadata of its own: what a caller does to a hit must not reach the index's copy."""
+    return replace(memory, metadata=copy_json(memory.metadata)) if memory.metadata else memory

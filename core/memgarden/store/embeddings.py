@@ -27,12 +27,8 @@ USE = Statement(sa.update(schema.embeddings).where(*SOME).values(used_at=sa.bind
 REMOVE = Statement(sa.delete(schema.embeddings).where(*SOME))
 INSERT = Statement(sa.insert(schema.embeddings))
 COUNT = Statement(sa.select(sa.func.count()).select_from(schema.embeddings))
-TRIM = Statement(
-    sa.delete(schema.embeddings).where(
-        column.used_at
-        <= sa.select(column.used_at).order_by(column.used_at).limit(1).offset(sa.bindparam("surplus")).scalar_subquery()
-    )
-)
+OLDEST = sa.select(column.embedder, column.digest).order_by(column.used_at).limit(sa.bindparam("surplus"))
+TRIM = Statement(sa.delete(schema.embeddings).where(sa.tuple_(column.embedder, column.digest).in_(OLDEST)))
 
 
 def digest(text: str) -> str:
@@ -76,4 +72,4 @@ class EmbeddingTable:
                 self._saved_since_trim = 0
                 surplus = session.value(COUNT, {}) - self._limit
                 if surplus > 0:
-                    session.run(TRIM, {"surplus": surplus - 1})
+                    session.run(TRIM, {"surplus": surplus})

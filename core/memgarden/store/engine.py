@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from memgarden.errors import GardenBusy, MemgardenError, StorageError
+from memgarden.errors import GardenBusy, InvalidSetting, MemgardenError, MissingExtra, StorageError
 from memgarden.store.statement import Session
 
 __all__ = ["Database"]
@@ -18,23 +19,22 @@ __all__ = ["Database"]
 PAGE_SIZE = 8192  # a chunk's row is about 2 KB: four to a page, where 4,096 would fit one and waste half
 CHECKPOINT_PAGES = 4000  # 32 MB of log: a bulk load then checkpoints every 15,000 memories, not every 2,000
 CACHE_KIB = 16_384
+BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, "55P03")
+FULL = (sqlite3.SQLITE_FULL, "53100")
 POOL = 8  # connections kept; more threads than that at once open more, which are closed when given back
 
 
 class Database:
     """One database: `read()` for one statement, `snapshot()` for several of one moment, `write()` for a transaction."""
 
-    def __init__(self, url: str, *, lock_timeout: float) -> None:
-        """`url` is SQLAlchemy's; `lock_timeout`, in seconds, is how long a write waits for another process."""
+    def __init__(self, url: str | sa.URL, *, lock_timeout: float) -> None:
+        """`url` is SQLAlchemy's; `lock_timeout`, in seconds, is how long a write waits for others."""
         self.lock_timeout = lock_timeout
-        sqlite = url.startswith("sqlite")
-        # Parameters go by name to every driver. Of SQLite's transactions there are only those that begin below, so the
-        # pool need not end any.
-        own: dict[str, Any] = {"paramstyle": "named", "pool_reset_on_return": None} if sqlite else {}
-        self.engine = sa.create_engine(url, pool_size=POOL, max_overflow=-1, **own)
+        self.engine = _engine(url)
         self.dialect = self.engine.dialect.name
+        sqlite = self.dialect == "sqlite"
         # SQLite lets one writer in at a time and makes the others poll; threads of this process queue here instead.
-        self._writing = threading.Lock() if sqlite else contextlib.nullcontext()
+        self._queue = threading.Lock() if sqlite else None
         self._begin_snapshot, self._begin_write = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", ""
         if sqlite:
             sa.event.listen(self.engine, "connect", self._prepare)
@@ -71,9 +71,15 @@ class Database:
         It has the writer's lock from its start (of the whole database in SQLite, of the scope that it bumps in
         PostgreSQL), so what it reads stays true until it commits.
         """
-        with self._writing, self._session(self._begin_write) as session:
-            yield session
-            session.commit()
+        if self._queue is not None and not self._queue.acquire(timeout=self.lock_timeout):
+            raise self._busy("another thread")
+        try:
+            with self._session(self._begin_write) as session:
+                yield session
+                session.commit()
+        finally:
+            if self._queue is not None:
+                self._queue.release()
 
     @contextlib.contextmanager
     def upgrading(self) -> Iterator[sa.Connection]:
@@ -94,21 +100,53 @@ class Database:
             raise self._explanation(error) from error
         finally:
             if connection is not None:
-                if begin:
-                    connection.rollback()  # after a commit there is nothing to undo
-                connection.close()  # which gives it back to the pool
+                self._give_back(connection, begin)
+
+    def _give_back(self, connection: Any, begin: str) -> None:
+        """To the pool, with nothing left to undo; a connection that cannot even do that is thrown away."""
+        try:
+            if begin:
+                connection.rollback()
+        except self.engine.dialect.loaded_dbapi.Error:
+            connection.invalidate()
+        finally:
+            connection.close()
+
+    def _busy(self, who: str) -> GardenBusy:
+        return GardenBusy(
+            f"{who} has been writing to the garden for {self.lock_timeout:g} s: try again, or open it with a longer "
+            "lock_timeout"
+        )
 
     def _explanation(self, error: BaseException) -> MemgardenError:
-        reason = str(getattr(error, "orig", error))
-        if "locked" in reason or "busy" in reason:
-            return GardenBusy(
-                f"another process has been writing to the garden for {self.lock_timeout:g} s: try again, or open it "
-                "with a longer lock_timeout"
-            )
-        if "full" in reason:
-            return StorageError(f"the disk is full ({reason}): free some space; nothing of this call was stored")
-        return StorageError(f"the database refused: {reason}")
+        error = getattr(error, "orig", None) or error
+        # The driver's own code: a message may hold what users wrote.
+        code = getattr(error, "sqlite_errorcode", None) or getattr(error, "sqlstate", None)
+        if code in BUSY:
+            return self._busy("another process")
+        if code in FULL:
+            return StorageError(f"the disk is full ({error}): free some space; nothing of this call was stored")
+        return StorageError(f"the database refused: {error}")
 
     def close(self) -> None:
         """Give back every connection."""
         self.engine.dispose()
+
+
+def _engine(url: str | sa.URL) -> sa.Engine:
+    """The engine of a database that a garden can be in; `InvalidSetting` or `MissingExtra` for any other."""
+    try:
+        kind = sa.make_url(url).get_backend_name()
+        if kind == "sqlite":
+            # Parameters go by name to every driver. Of SQLite's transactions there are only those that begin here, so
+            # the pool need not end any.
+            return sa.create_engine(url, pool_size=POOL, max_overflow=-1, paramstyle="named", pool_reset_on_return=None)
+        if kind == "postgresql":
+            return sa.create_engine(url, pool_size=POOL, max_overflow=-1, pool_pre_ping=True)
+    except sa.exc.ArgumentError as error:
+        raise InvalidSetting(f"{error}: a garden is in a folder or at postgresql+psycopg://...") from error
+    except ModuleNotFoundError as error:
+        if error.name != "psycopg":
+            raise InvalidSetting(f"{error}: use postgresql+psycopg://...") from error
+        raise MissingExtra("psycopg", "postgres") from error
+    raise InvalidSetting(f"a garden is in SQLite or in PostgreSQL, not in {kind}")

@@ -30,6 +30,8 @@ SETTLE = Statement(sa.delete(schema.outbox).where(OneOf(outbox.seq, "seqs")))
 COUNT = Statement(sa.select(sa.func.count()).select_from(schema.outbox))
 COUNT_UPTO = Statement(sa.select(sa.func.count()).select_from(schema.outbox).where(outbox.seq <= sa.bindparam("upto")))
 MARK = Statement(sa.select(sa.func.max(outbox.seq)))
+# What others have noted and not committed yet would be cleared by nobody and come before the reset: wait for them.
+ALONE = Statement(sa.text("LOCK TABLE outbox IN EXCLUSIVE MODE"))
 CLEAR = Statement(sa.delete(schema.outbox))
 RESET = Statement(sa.insert(schema.outbox).values(op=sa.literal_column("'reset'"), chunk=sa.literal_column("0")))
 EVERYTHING = Statement(
@@ -84,6 +86,8 @@ class SqlOutbox:
         From then on every write goes to the outbox too, if none did before.
         """
         with self._database.write() as session:
+            if session.dialect.name == "postgresql":
+                session.run(ALONE, {})
             change_fact(session, "mirrored", "yes")
             for statement in (CLEAR, RESET, EVERYTHING):
                 session.run(statement, {})

@@ -12,9 +12,11 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import IO
+from weakref import WeakSet
 
 from memgarden.protocols import MirrorStatus
 from memgarden.vector.drainer import BACKOFF
+from memgarden.vector.serve import STOP
 
 __all__ = ["DrainProcess"]
 
@@ -26,6 +28,18 @@ SETTLED = 30.0
 
 KILL_AFTER = 2.0
 """Seconds between asking a child to end and ending it."""
+
+
+RUNNING: WeakSet[DrainProcess] = WeakSet()
+
+
+def _leave_all() -> None:
+    for process in list(RUNNING):
+        process.leave()
+    RUNNING.clear()
+
+
+os.register_at_fork(after_in_child=_leave_all)
 
 
 class DrainProcess:
@@ -42,6 +56,12 @@ class DrainProcess:
         self._bell, self._closed = threading.Event(), threading.Event()
         self._keeper: threading.Thread | None = None
         self._child: subprocess.Popen[bytes] | None = None
+        RUNNING.add(self)
+
+    def leave(self) -> None:
+        """In a forked child: let go of the pipe, or the drainer would not see its host end."""
+        if self._child is not None and self._child.stdin is not None:
+            self._child.stdin.close()
 
     def wake(self) -> None:
         """There is work: begin, or look at once. Never blocks; after `close` nothing happens."""
@@ -68,6 +88,8 @@ class DrainProcess:
             self._bell.set()
             child, keeper = self._child, self._keeper
             if child is not None and child.stdin is not None:
+                with suppress(BlockingIOError, BrokenPipeError, ValueError):
+                    os.write(child.stdin.fileno(), STOP)
                 child.stdin.close()
         if child is not None:
             for end, patience in ((child.terminate, timeout), (child.kill, KILL_AFTER)):

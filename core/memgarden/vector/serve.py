@@ -14,7 +14,10 @@ from memgarden.vector.drain import ChunkIndex
 from memgarden.vector.drainer import DrainLoop
 from memgarden.vector.lock import OwnerLock
 
-__all__ = ["CHILD_BATCH", "NICENESS", "serve"]
+__all__ = ["CHILD_BATCH", "NICENESS", "STOP", "serve"]
+
+STOP = b"q"
+"""What the host says before it closes the pipe."""
 
 NICENESS = 10
 """How far the child stands back for the host where both want the same core."""
@@ -49,6 +52,7 @@ def serve(outbox: Outbox, open_index: Callable[[], ChunkIndex], lock: OwnerLock 
 
 
 def _listen(loop: DrainLoop) -> None:
-    while os.read(0, 4096):
+    # The end of the input is an order too, but a child that the host forked may hold it open.
+    while (said := os.read(0, 4096)) and STOP not in said:
         loop.wake()
     loop.stop()
