@@ -126,6 +126,42 @@ def ask(folder: Path, users: int) -> dict[str, object]:
     }
 
 
+def drain(folder: Path) -> dict[str, object]:
+    """In this new process: searches while 20,000 chunks go to an embedded Chroma, beside the same searches at rest."""
+    from memgarden import Garden
+
+    users, vocabulary = 20, words()
+    with Garden.open(folder, embedder=f"hashing:{DIMENSION}") as garden:
+        name, vectors = garden.embedder.name, unit_vectors(64, 1_000_001)
+        queries = [" ".join(text.split()[:6]) for text in texts(vocabulary, 64, 1_000_001)]
+
+        def rounds(seconds: float) -> list[float]:
+            taken, end, n = [], time.perf_counter() + seconds, 0
+            while time.perf_counter() < end:
+                n += 1
+                scope = garden.scope(f"user{n % users}")
+                start = time.perf_counter()
+                scope.search(queries[n % 64], k=10, vector=vectors[n % 64], embedder=name)
+                taken.append(time.perf_counter() - start)
+            return taken
+
+        for user in range(users):
+            batch, own = texts(vocabulary, 1000, user), unit_vectors(1000, user)
+            garden.scope(f"user{user}").add_many(batch, vectors=own, embedder=name)
+        rounds(1)  # loads every index
+        busy, left = rounds(15), garden.health().outbox
+        garden.flush(600)
+        time.sleep(2)
+        idle = rounds(15)
+    ratio = timings(busy)["p95_ms"] / timings(idle)["p95_ms"]
+    return {
+        "while_draining": timings(busy),
+        "still_waiting_after_15_s": left,
+        "idle": timings(idle),
+        "p95_ratio": round(ratio, 2),
+    }
+
+
 def resident_mb() -> float:
     """Memory that this process holds now."""
     for line in Path("/proc/self/status").read_text().splitlines():
@@ -157,17 +193,20 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=100)
     parser.add_argument("--memories", type=int, default=1000)
     parser.add_argument("--ask", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--drain", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.ask:
-        print(json.dumps(ask(args.ask, args.users)))
+    if args.ask or args.drain:
+        print(json.dumps(ask(args.ask, args.users) if args.ask else drain(args.drain)))
         return
     folder = Path(tempfile.mkdtemp(prefix="memgarden-bench-"))
     try:
         result: dict[str, object] = {"machine": machine(), "users": args.users, "memories_each": args.memories}
         result["load"] = load(folder, args.users, args.memories)
         result["disk_mb"] = round(sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 2**20)
-        command = [sys.executable, "-m", "benchmarks.speed", "--ask", str(folder), "--users", str(args.users)]
-        result |= json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        command = [sys.executable, "-m", "benchmarks.speed", "--users", str(args.users)]
+        for phase in (["--ask", str(folder)], ["--drain", str(folder / "drained")]):
+            done = subprocess.run([*command, *phase], check=True, capture_output=True, text=True)
+            result |= json.loads(done.stdout)
         print(json.dumps(result, indent=2))
         print("Engine only: vectors were given. What embedding adds, `memgarden demo` and `make eval` show.")
     finally:
