@@ -35,7 +35,8 @@ NEXT = Statement(
 )
 READ = Statement(sa.select(fact.value).where(fact.key == sa.literal_column(f"'{FINDING}'")))
 FORGET_FINDING = Statement(sa.delete(schema.garden).where(fact.key == sa.literal_column(f"'{FINDING}'")))
-NOTE = Statement(sa.insert(schema.garden).values(key=sa.literal_column(f"'{FINDING}'"), value=sa.bindparam("finding")))
+# Both values by parameter: given an expression for a key, SQLAlchemy asks for it back, and nobody reads the answer.
+NOTE = Statement(sa.insert(schema.garden))
 
 
 class SqlAudit:
@@ -65,7 +66,7 @@ class SqlAudit:
         with self._database.write() as session:
             session.run(FORGET_FINDING, {})
             if finding is not None:
-                session.run(NOTE, {"finding": finding})
+                session.run(NOTE, {"key": FINDING, "value": finding})
 
     def finding(self) -> str | None:
         """What the last comparison found, by whichever process."""
