@@ -144,7 +144,8 @@ def attempt(where: str, operation: str, at: int, after: bool, die: bool) -> list
 def main(where: Path, die: bool) -> None:
     """Every operation, every place, before it and after it."""
     where.mkdir()
-    in_child(lambda: make(where))
+    make(where)
+    look(str(where))  # what is imported here need not be in each child
     for operation in OPERATIONS:
         restore(where)
         before = in_child(lambda: look(str(where)))
