@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from memgarden import Garden, Memory, MemgardenError
+from memgarden import Garden, MemgardenError, Memory
 from memgarden.store.statement import Session
 
 METHODS = ("rows", "run", "many", "commit")  # `row` and `value` go through `rows`
@@ -71,7 +71,7 @@ def look(where: str) -> dict[str, Any]:
             seen[label] = listed
         with sqlite3.connect(Path(where) / "garden.db") as connection:
             for what, query in {
-                "outbox": "SELECT op, chunk FROM outbox ORDER BY seq",
+                "outbox": "SELECT seq, op, chunk FROM outbox ORDER BY seq",
                 "orphans": "SELECT count(*) FROM chunks WHERE memory NOT IN (SELECT pk FROM memories)",
                 "chunkless": "SELECT count(*) FROM memories WHERE pk NOT IN (SELECT memory FROM chunks)",
                 "tombstones": "SELECT chunk FROM tombstones ORDER BY chunk",

@@ -46,7 +46,8 @@ def same_as_record(garden: Garden) -> int:
             " FROM chunks c JOIN memories m ON c.memory = m.pk JOIN scopes s ON c.scope = s.pk"
         ).fetchall()
     record = {str(pk): (text, path + "|" + id) for pk, text, _, path, id in rows}
-    mirror = dict(zip(found["ids"].tolist(), zip(found["texts"].tolist(), found["scopes"].tolist(), strict=True)))
+    places = zip(found["texts"].tolist(), found["scopes"].tolist(), strict=True)
+    mirror = dict(zip(found["ids"].tolist(), places, strict=True))
     missing, extra = record.keys() - mirror.keys(), mirror.keys() - record.keys()
     assert not missing and not extra, f"Chroma lacks {sorted(missing)[:9]} and has {sorted(extra)[:9]} besides"
     assert mirror == record

@@ -22,6 +22,7 @@ OPEN = Callable[..., Garden]
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["raise", "exit"])
 def test_a_fault_at_any_statement_of_a_write_leaves_all_of_it_or_nothing(tmp_path: Path, fault: str) -> None:
     """An error of the database, or the process's end, before and after each statement of each kind of write."""

@@ -122,8 +122,12 @@ def _survives(where: Path, kills: int) -> None:
         if number % COMPARE_EVERY == COMPARE_EVERY - 1 or number == kills - 1:
             compared, mended = _compare(where)
             repaired += mended
-            print(f"{number + 1} kills, {done} acknowledged, {repaired} repairs, {compared} chunks the same", flush=True)
-    print(f"{kills} kills, {done} operations acknowledged, {undecided} in flight, {repaired} repairs of Chroma,", end=" ")
+            print(
+                f"{number + 1} kills, {done} acknowledged, {repaired} repairs, {compared} chunks the same", flush=True
+            )
+    print(
+        f"{kills} kills, {done} operations acknowledged, {undecided} in flight, {repaired} repairs of Chroma,", end=" "
+    )
     print(f"{compared} chunks compared at the end")
 
 

@@ -48,7 +48,10 @@ class Partner:
 
     def __init__(self, where: Path, chroma: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PARTNER, str(where), chroma], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", PARTNER, str(where), chroma],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     def __call__(self, *words: str) -> str:
