@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import uuid
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from memgarden.cache.embeddings import CachedEmbedder
 from memgarden.chunk import CHUNKERS
 from memgarden.config import AUTO, Settings
 from memgarden.embed import EMBEDDERS
-from memgarden.errors import EmbedderMismatch, InvalidSetting, StorageError
+from memgarden.errors import ChromaError, EmbedderMismatch, InvalidSetting, StorageError
 from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
 from memgarden.lexical import ANALYZERS, LEGS
@@ -22,6 +23,7 @@ from memgarden.parts import Parts
 from memgarden.protocols import Chunker, Embedder, Fusion, Mirror
 from memgarden.registry import resolve
 from memgarden.retrieve.fusion import FUSIONS
+from memgarden.store.audit import SqlAudit
 from memgarden.store.catalogue import SqlCatalogue
 from memgarden.store.embeddings import EmbeddingTable
 from memgarden.store.engine import Database
@@ -36,7 +38,7 @@ from memgarden.vector.drainer import Drainer
 from memgarden.vector.exact import ExactVectors
 from memgarden.vector.process import DrainProcess
 
-__all__ = ["build", "open_database", "open_index", "read_collection"]
+__all__ = ["build", "inspector", "open_database", "open_index", "read_collection"]
 
 DATABASE = "garden.db"
 CHROMA = "chroma"
@@ -88,12 +90,15 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
             "export the memories and add them to a new garden"
         )
     reader, outbox, dimension = Reader(database, embedder.dimension), SqlOutbox(database), embedder.dimension
-    mirror = _mirror(target, where, facts, outbox)
+    audit = SqlAudit(database)
+    mirror = _mirror(target, where, facts, outbox, audit)
     if mirror is not None:
         if facts["mirrored"] == "no":
             outbox.refill()
         if outbox.count():
             mirror.wake()  # what another process left behind
+        if audit.finding():
+            mirror.check()  # which may have been mended meanwhile
     return Parts(
         id=facts["id"],
         where=where,
@@ -102,6 +107,7 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         sink=Writer(database),
         catalogue=SqlCatalogue(database),
         outbox=outbox,
+        audit=audit,
         mirror=mirror,
         preparer=Preparer(
             embedder=CachedEmbedder(embedder, EmbeddingTable(database, settings.cached_embeddings)),
@@ -184,19 +190,35 @@ def _chroma(where: str, settings: Settings) -> Any:
     return settings.chroma
 
 
-def _mirror(target: Any, where: str, facts: dict[str, str], outbox: SqlOutbox) -> Mirror | None:
+def _mirror(target: Any, where: str, facts: dict[str, str], outbox: SqlOutbox, audit: SqlAudit) -> Mirror | None:
     if target is None:
         return None
     if isinstance(target, str | Path) and not str(target).startswith(("http://", "https://")):
         # A folder is served by a process of its own: Chroma holds the GIL while it writes, and damage can crash it.
         return DrainProcess([sys.executable, "-m", "memgarden.drainer", where, str(Path(target).absolute())])
     index = open_index(target, facts, outbox)
-    return Drainer(outbox, lambda: index)
+    return Drainer(outbox, lambda: index, inspect=inspector(audit))
 
 
 def open_index(target: Any, facts: dict[str, str], outbox: SqlOutbox) -> ChromaIndex:
     """The garden's collection in the Chroma that `target` names."""
     return ChromaIndex(target, facts["id"], facts["embedder"], int(facts["dimension"]), outbox.count())
+
+
+def inspector(audit: SqlAudit) -> Callable[[Any], None]:
+    """Compares an index with the record and notes what is wrong, which a refusal is too."""
+
+    def inspect(index: ChromaIndex) -> None:
+        expected = audit.expected()
+        if expected is None:
+            return
+        try:
+            finding = index.compare(expected)
+        except ChromaError as error:
+            finding = str(error)
+        audit.note(finding)
+
+    return inspect
 
 
 @cache

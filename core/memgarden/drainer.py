@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from memgarden.build import open_database, open_index
+from memgarden.build import inspector, open_database, open_index
+from memgarden.store.audit import SqlAudit
 from memgarden.store.facts import read_facts
 from memgarden.store.outbox import SqlOutbox
 from memgarden.vector.lock import OwnerLock
@@ -20,7 +21,7 @@ def main(where: str, folder: Path) -> None:
     outbox = SqlOutbox(database)
     facts = read_facts(database)
     try:
-        serve(outbox, lambda: open_index(folder, facts, outbox), OwnerLock(folder))
+        serve(outbox, lambda: open_index(folder, facts, outbox), OwnerLock(folder), inspector(SqlAudit(database)))
     finally:
         database.close()
 

@@ -14,7 +14,7 @@ from memgarden.ingest.adopt import Adoption, adopt
 from memgarden.observe.health import Health, diagnose
 from memgarden.parts import Parts
 from memgarden.paths import check_path
-from memgarden.protocols import Embedder
+from memgarden.protocols import Embedder, Mirror
 from memgarden.records import ScopePath
 from memgarden.scope import Scope
 
@@ -22,6 +22,7 @@ __all__ = ["Garden"]
 
 POLL_SECONDS = 0.02
 BATCH_SECONDS = 10.0
+CHECK_SECONDS = 60.0
 
 
 class Garden:
@@ -107,16 +108,17 @@ class Garden:
             return
         mark = parts.outbox.mark()
         end = time.monotonic() + timeout
+        before = parts.mirror.status()
         if parts.outbox.count(mark):
             parts.mirror.wake()
         while left := parts.outbox.count(mark):
             status = parts.mirror.status()
-            if status.state == "failing":
+            # A failure from before the call may be mended by now: what is tried since then counts.
+            if status.state == "failing" and status is not before:
                 raise ChromaError(f"Chroma fails ({status.error}); {left} changes wait: run `memgarden reindex`")
             if time.monotonic() > end:
-                raise ChromaError(
-                    f"{left} changes still wait for Chroma after {timeout:g} s ({status.state}): try again"
-                )
+                doing = f"{status.state}: {status.error}" if status.error else status.state
+                raise ChromaError(f"{left} changes still wait for Chroma after {timeout:g} s ({doing}): try again")
             time.sleep(POLL_SECONDS)
 
     def reindex(self) -> None:
@@ -150,8 +152,14 @@ class Garden:
             return adopt(pages, target.add_many, self.embedder, progress)
 
     def health(self, *, deep: bool = False) -> Health:
-        """What the garden holds, what waits, and what is wrong. `deep` has the database check itself (seconds a GB)."""
+        """What the garden holds, what waits, and what is wrong.
+
+        `deep` has the database check itself (seconds a GB) and Chroma compared with the record now; otherwise what the
+        last comparison found counts, which is made in the background when Chroma is first needed or asked after here.
+        """
         parts = self._parts.opened()
+        if parts.mirror is not None:
+            self._compare(parts.mirror, wait=deep)
         rows = parts.catalogue.size()
         status = parts.mirror.status() if parts.mirror else None
         damage = parts.catalogue.check() if deep else []
@@ -167,8 +175,18 @@ class Garden:
             chroma="none" if status is None else status.state,
             indexes=indexes,
             index_bytes=index_bytes,
-            problems=diagnose(rows["outbox"], status, damage),
+            problems=diagnose(rows["outbox"], status, damage, parts.audit.finding()),
         )
+
+    def _compare(self, mirror: Mirror, *, wait: bool) -> None:
+        known = mirror.status().checks
+        if wait or not known:
+            mirror.check()
+        end = time.monotonic() + CHECK_SECONDS
+        while wait and mirror.status().checks == known and time.monotonic() < end:
+            if mirror.status().state in ("failing", "waiting"):
+                return
+            time.sleep(POLL_SECONDS)
 
     def close(self, timeout: float = 30.0) -> None:
         """Wait for Chroma as `flush` does, at most `timeout` seconds, and let go of everything.

@@ -14,7 +14,7 @@ from memgarden.ingest.prepare import Preparer
 from memgarden.protocols import Fusion, MemorySink, MemorySource, Mirror, Outbox
 from memgarden.records import ScopePath
 
-__all__ = ["Catalogue", "Parts", "RefillableOutbox"]
+__all__ = ["Audit", "Catalogue", "Parts", "RefillableOutbox"]
 
 
 INHERITED: list[Parts] = []
@@ -57,6 +57,14 @@ class RefillableOutbox(Outbox, Protocol):
         ...
 
 
+class Audit(Protocol):
+    """What the last comparison of Chroma with the record found."""
+
+    def finding(self) -> str | None:
+        """What was wrong, in words; None for nothing."""
+        ...
+
+
 @dataclass(slots=True)
 class Parts:
     """Everything that a garden and its scopes work with. `mirror` is None for a garden without Chroma."""
@@ -68,6 +76,7 @@ class Parts:
     sink: MemorySink
     catalogue: Catalogue
     outbox: RefillableOutbox
+    audit: Audit
     mirror: Mirror | None
     preparer: Preparer
     pool: IndexPool

@@ -27,6 +27,7 @@ __all__ = [
     "Chunker",
     "DenseLeg",
     "Embedder",
+    "Expected",
     "Fusion",
     "Leg",
     "LexicalLeg",
@@ -221,6 +222,10 @@ class Mirror(Protocol):
         """What it is doing."""
         ...
 
+    def check(self) -> None:
+        """Compare the vector database with the record soon, opened anew; returns at once. `status` counts these."""
+        ...
+
     def close(self, timeout: float) -> None:
         """Stop after the batch at hand; what is left stays in the outbox."""
         ...
@@ -240,10 +245,27 @@ class Fusion(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MirrorStatus:
-    """What a mirror is doing: `waiting` while another process owns Chroma; `error` says why it is `failing`."""
+    """What a mirror is doing: `waiting` while another process owns Chroma; `error` says why it is `failing`.
+
+    `checks` is how often it has compared Chroma with the record.
+    """
 
     state: Literal["idle", "draining", "waiting", "failing", "stopped"]
     error: str | None = None
+    checks: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the vector database must hold.
+
+    `count` chunks besides those that are `waiting` in the outbox, which it may or may not hold; `sample` has the
+    vectors `(d,)` of some of them by id.
+    """
+
+    count: int
+    waiting: Sequence[str]
+    sample: Mapping[str, Floats]
 
 
 @dataclass(frozen=True, slots=True)

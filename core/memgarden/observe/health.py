@@ -37,7 +37,7 @@ class Health:
         return not self.problems
 
 
-def diagnose(outbox: int, mirror: MirrorStatus | None, damage: list[str]) -> list[str]:
+def diagnose(outbox: int, mirror: MirrorStatus | None, damage: list[str], finding: str | None) -> list[str]:
     """The problems that these figures mean."""
     problems = [f"the database is damaged ({finding}): restore a backup" for finding in damage]
     if mirror is not None and mirror.state == "failing":
@@ -47,4 +47,6 @@ def diagnose(outbox: int, mirror: MirrorStatus | None, damage: list[str]) -> lis
         )
     elif outbox > BACKLOG and (mirror is None or mirror.state not in ("draining", "waiting")):
         problems.append(f"{outbox} changes wait for Chroma: open the garden with its Chroma and call flush()")
+    if finding is not None:
+        problems.append(f"Chroma is not what it should be ({finding}); searches go on: run `memgarden reindex`")
     return problems

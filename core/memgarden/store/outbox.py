@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from memgarden.paths import decode_path
 from memgarden.protocols import ChunkRecord, OutboxItem
 from memgarden.store import schema
+from memgarden.store.audit import FORGET_FINDING
 from memgarden.store.engine import Database
 from memgarden.store.facts import change_fact
 from memgarden.store.rows import MEMORY, VECTOR, to_memory
@@ -89,7 +90,7 @@ class SqlOutbox:
             if session.dialect.name == "postgresql":
                 session.run(ALONE, {})
             change_fact(session, "mirrored", "yes")
-            for statement in (CLEAR, RESET, EVERYTHING):
+            for statement in (CLEAR, RESET, EVERYTHING, FORGET_FINDING):
                 session.run(statement, {})
 
 

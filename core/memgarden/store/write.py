@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,9 +16,12 @@ from memgarden.store.engine import Database
 from memgarden.store.rows import chunk_row, memory_row
 from memgarden.store.statement import OneOf, Session, Statement
 
-__all__ = ["MIRRORED", "Writer"]
+__all__ = ["KEPT_TOMBSTONES", "MIRRORED", "Writer"]
 
-memories, chunks, scopes = schema.memories.c, schema.chunks.c, schema.scopes.c
+KEPT_TOMBSTONES = 1000  # the newest of a scope; an index that lags further behind is loaded anew, in milliseconds
+PRUNED_EVERY = 64  # deletions of a scope, on average: counting its tombstones costs as much as a small write
+
+memories, chunks, scopes, tombstones = schema.memories.c, schema.chunks.c, schema.scopes.c, schema.tombstones.c
 
 BUMP = Statement(
     sa.update(schema.scopes)
@@ -59,6 +63,21 @@ BURY = Statement(
 DELETE_CHUNKS = Statement(sa.delete(schema.chunks).where(*GONE))
 DELETE_MEMORIES = Statement(
     sa.delete(schema.memories).where(OneOf(memories.pk, "pks"), memories.scope + 0 == sa.bindparam("of"))
+)
+SURPLUS = Statement(
+    sa.select(tombstones.revision)
+    .where(tombstones.scope == sa.bindparam("of"))
+    .order_by(tombstones.revision.desc(), tombstones.chunk.desc())
+    .limit(1)
+    .offset(KEPT_TOMBSTONES)
+)
+PRUNE = Statement(
+    sa.delete(schema.tombstones).where(
+        tombstones.scope == sa.bindparam("of"), tombstones.revision <= sa.bindparam("upto")
+    )
+)
+RAISE_FLOOR = Statement(
+    sa.update(schema.scopes).where(scopes.pk == sa.bindparam("of")).values(floor=sa.bindparam("upto"))
 )
 INSERT_MEMORY = Statement(sa.insert(schema.memories))
 INSERT_CHUNK = Statement(sa.insert(schema.chunks))
@@ -124,6 +143,16 @@ def _remove(session: Session, head: Head, pks: list[int]) -> None:
     session.run(ENQUEUE_GONE, which)
     session.run(DELETE_CHUNKS, which)
     session.run(DELETE_MEMORIES, which)
+    # By chance, so that it comes to it however short the processes live and whatever pattern the deletions have.
+    if random.random() * PRUNED_EVERY < len(pks):
+        _prune(session, head.scope)
+
+
+def _prune(session: Session, scope: int) -> None:
+    upto = session.value(SURPLUS, {"of": scope})
+    if upto is not None:
+        session.run(PRUNE, {"of": scope, "upto": upto})
+        session.run(RAISE_FLOOR, {"of": scope, "upto": upto})
 
 
 def _insert(session: Session, head: Head, entries: Sequence[Entry]) -> None:

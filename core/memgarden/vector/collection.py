@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memgarden.errors import ChromaError
-from memgarden.protocols import ChunkRecord
+from memgarden.protocols import ChunkRecord, Expected
+from memgarden.vector.check import difference
 from memgarden.vector.client import connect, disconnect, folder_of, refusals
 from memgarden.vector.folder import remove_segments, segments_of, set_aside
 from memgarden.vector.limits import limits_of
@@ -75,6 +76,14 @@ class ChromaIndex:
             while len(part := collection.get(limit=page, offset=len(found), include=[])["ids"]) == page:
                 found += part
         return found + part
+
+    def compare(self, expected: Expected) -> str | None:
+        """What differs from the record, in words; None for nothing. A damaged index may crash the process."""
+        if not expected.count and not expected.waiting:
+            return None  # nothing was ever sent: there need not be a Chroma
+        collection, page = self._open(), limits_of(self._connected()).page
+        with refusals(f"read the chunks of {self.name}"):
+            return difference(collection, expected, page)
 
     def upsert(self, records: Sequence[ChunkRecord]) -> None:
         """Store chunks, each in place of what stood under its id; of equal ids the last counts."""

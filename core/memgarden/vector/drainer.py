@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from memgarden.errors import ChromaError
 from memgarden.protocols import MirrorStatus, Outbox
@@ -50,15 +51,23 @@ class DrainLoop:
         report: Callable[[MirrorStatus], None],
         batch: int = BATCH,
         pause: float = PAUSE,
+        inspect: Callable[[ChunkIndex], None] | None = None,
     ) -> None:
+        """`inspect` compares the index with the record, when it is first opened and whenever `check` is called."""
         self._outbox, self._open_index, self._lock = outbox, open_index, lock
-        self._report, self._batch, self._pause = report, batch, pause
+        self._tell, self._batch, self._pause = report, batch, pause
+        self._inspect, self._due, self._asked, self._checks = inspect, inspect is not None, False, 0
         self._bell, self._stopped = threading.Event(), threading.Event()
         self._index: ChunkIndex | None = None
         self._failures = 0
 
     def wake(self) -> None:
         """Look now, even in the middle of a wait after a failure."""
+        self._bell.set()
+
+    def check(self) -> None:
+        """Open the index anew and compare it with the record, soon."""
+        self._asked = self._inspect is not None
         self._bell.set()
 
     def stop(self) -> None:
@@ -82,11 +91,12 @@ class DrainLoop:
 
     def _turn(self) -> None:
         try:
-            if not self._outbox.count():
+            if not self._asked and not self._outbox.count():
                 self._rest(MirrorStatus("idle"), IDLE_POLL)
             elif self._lock is not None and not self._lock.try_acquire():
                 self._rest(MirrorStatus("waiting", f"{self._lock.holder()} owns it"), LOCK_POLL)
             else:
+                self._check_if_due()
                 self._report(MirrorStatus("draining"))
                 if self._index is None:
                     self._index = self._open_index()
@@ -103,6 +113,19 @@ class DrainLoop:
             self._report(MirrorStatus("failing", str(error)))
             self._stopped.wait(RETRY)
             self._bell.wait(delay - RETRY)
+
+    def _check_if_due(self) -> None:
+        if self._inspect is None or not (self._due or self._asked):
+            return
+        self._asked = False  # first: what is asked from here on wants another look
+        self._close_index()  # an open one would go on reading files that are deleted
+        self._index = self._open_index()
+        self._inspect(self._index)
+        self._due = False
+        self._checks += 1
+
+    def _report(self, status: MirrorStatus) -> None:
+        self._tell(replace(status, checks=self._checks))
 
     def _rest(self, status: MirrorStatus, seconds: float) -> None:
         self._report(status)
@@ -127,8 +150,9 @@ class Drainer:
         lock: OwnerLock | None = None,
         batch: int = BATCH,
         pause: float = PAUSE,
+        inspect: Callable[[ChunkIndex], None] | None = None,
     ) -> None:
-        self._loop = DrainLoop(outbox, open_index, lock, self._set, batch, pause)
+        self._loop = DrainLoop(outbox, open_index, lock, self._set, batch, pause, inspect)
         self._status = MirrorStatus("stopped")
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -137,6 +161,14 @@ class Drainer:
     def wake(self) -> None:
         """There is work: begin, or look at once. Returns immediately; after `close` nothing happens."""
         self._loop.wake()
+        self._begin()
+
+    def check(self) -> None:
+        """Compare the index with the record soon; returns immediately."""
+        self._loop.check()
+        self._begin()
+
+    def _begin(self) -> None:
         if self._thread is None:
             with self._start:
                 if self._thread is None and not self._closed:

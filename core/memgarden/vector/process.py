@@ -56,6 +56,7 @@ class DrainProcess:
         self._bell, self._closed = threading.Event(), threading.Event()
         self._keeper: threading.Thread | None = None
         self._child: subprocess.Popen[bytes] | None = None
+        self._asked = False
         RUNNING.add(self)
 
     def leave(self) -> None:
@@ -65,8 +66,16 @@ class DrainProcess:
 
     def wake(self) -> None:
         """There is work: begin, or look at once. Never blocks; after `close` nothing happens."""
+        self._ring(b"\n")
+
+    def check(self) -> None:
+        """Have the child compare the index with the record, soon; begin if there is none. Never blocks."""
+        self._ring(b"?\n")
+
+    def _ring(self, message: bytes) -> None:
         if self._closed.is_set():
             return
+        self._asked = self._asked or b"?" in message
         self._bell.set()
         with self._lock:
             if self._keeper is None:
@@ -75,7 +84,7 @@ class DrainProcess:
             elif self._child is not None and self._child.stdin is not None and not self._child.stdin.closed:
                 # Blocked: it has plenty of wakes to read. Broken: it is dead, and the keeper about to see it.
                 with suppress(BlockingIOError, BrokenPipeError):
-                    os.write(self._child.stdin.fileno(), b"\n")
+                    os.write(self._child.stdin.fileno(), message)
 
     def status(self) -> MirrorStatus:
         """What the child says, or why there is none."""
@@ -136,9 +145,14 @@ class DrainProcess:
             except OSError as error:
                 return 0.0, f"the drainer process could not be started: {error}"
             self._child = child
-            self._status = MirrorStatus("draining")
+            if self._status.state == "stopped":
+                self._status = MirrorStatus("draining")  # after a failure, what it was stands until the child speaks
+            asked, self._asked = self._asked, False
         assert child.stdin is not None and child.stdout is not None and child.stderr is not None
         os.set_blocking(child.stdin.fileno(), False)
+        if asked:
+            with suppress(BrokenPipeError):
+                os.write(child.stdin.fileno(), b"?\n")
         last_lines: deque[str] = deque(maxlen=LAST_LINES)
         ear = threading.Thread(target=_collect, args=(child.stderr, last_lines), daemon=True)
         ear.start()
@@ -150,6 +164,8 @@ class DrainProcess:
             self._child = None
             child.stdin.close()
         child.stdout.close()
+        # What crashes at the first look must be looked at first: an idle successor would seem sound.
+        self._asked = self._asked or code < 0
         cause = f"signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"exit code {code}"
         return time.monotonic() - began, "\n".join([f"the drainer process ended with {cause}", *last_lines])
 

@@ -26,12 +26,17 @@ CHILD_BATCH = 128
 """Changes at once, without pauses: nobody waits for this process's GIL, and `close` for one batch, 0.3 s."""
 
 
-def serve(outbox: Outbox, open_index: Callable[[], ChunkIndex], lock: OwnerLock | None) -> None:
+def serve(
+    outbox: Outbox,
+    open_index: Callable[[], ChunkIndex],
+    lock: OwnerLock | None,
+    inspect: Callable[[ChunkIndex], None] | None = None,
+) -> None:
     """Drain as the process that a `DrainProcess` started; returns when the host closes the pipe or dies.
 
-    A line on standard input is a `wake`, its end the order to finish the batch at hand. Each new status goes to
-    standard output as a line of JSON; whatever else the process prints goes to standard error. Errors that the loop
-    does not expect are raised, for the host to show.
+    A line on standard input is a `wake`, one with `?` a `check`, its end the order to finish the batch at hand. Each
+    new status goes to standard output as a line of JSON; whatever else the process prints goes to standard error.
+    Errors that the loop does not expect are raised, for the host to show.
     """
     os.nice(NICENESS)
     output = os.dup(1)
@@ -46,13 +51,15 @@ def serve(outbox: Outbox, open_index: Callable[[], ChunkIndex], lock: OwnerLock 
             with suppress(BrokenPipeError):  # the host is gone; the end of standard input says so as well
                 os.write(output, json.dumps(asdict(status)).encode() + b"\n")
 
-    loop = DrainLoop(outbox, open_index, lock, report, batch=CHILD_BATCH, pause=0.0)
+    loop = DrainLoop(outbox, open_index, lock, report, batch=CHILD_BATCH, pause=0.0, inspect=inspect)
     threading.Thread(target=_listen, args=(loop,), name="memgarden-drainer-input", daemon=True).start()
     loop.run()
 
 
 def _listen(loop: DrainLoop) -> None:
     # The end of the input is an order too, but a child that the host forked may hold it open.
-    while (said := os.read(0, 4096)) and STOP not in said:
+    while (heard := os.read(0, 4096)) and STOP not in heard:
+        if b"?" in heard:
+            loop.check()
         loop.wake()
     loop.stop()
