@@ -36,7 +36,7 @@ def hit_object(hit: Hit) -> dict[str, Any]:
         "text": hit.text,
         "start": hit.start,
         "end": hit.end,
-        "legs": [dataclasses.asdict(leg) for leg in hit.legs],
+        "legs": [leg._asdict() for leg in hit.legs],
         "memory": memory_object(hit.memory),
     }
 

@@ -6,7 +6,9 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterator
+from types import TracebackType
 from typing import Any
+from weakref import WeakSet
 
 import sqlalchemy as sa
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -35,6 +37,10 @@ class Database:
         sqlite = self.dialect == "sqlite"
         # SQLite lets one writer in at a time and makes the others poll; threads of this process queue here instead.
         self._queue = threading.Lock() if sqlite else None
+        # A search asks for its scope's revision and for ten memories, and a tenth of its time was the pool's: so each
+        # thread keeps a connection for such reads. It is in no transaction between them.
+        self._own = threading.local()
+        self._kept: WeakSet[_Kept] = WeakSet()
         self._begin_snapshot, self._begin_write = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", ""
         if sqlite:
             sa.event.listen(self.engine, "connect", self._prepare)
@@ -58,7 +64,13 @@ class Database:
 
     def read(self) -> contextlib.AbstractContextManager[Session]:
         """A session for one statement; two may see two states of the database."""
-        return self._session("")
+        if self._queue is None:
+            return self._session("")
+        kept: _Kept | None = getattr(self._own, "kept", None)
+        if kept is None:
+            kept = self._own.kept = _Kept(self)
+            self._kept.add(kept)
+        return kept
 
     def snapshot(self) -> contextlib.AbstractContextManager[Session]:
         """A session whose statements all see one state of the database."""
@@ -88,7 +100,7 @@ class Database:
             with self.engine.connect() as connection:
                 yield connection
         except sa.exc.DBAPIError as error:
-            raise self._explanation(error) from error
+            raise self.explanation(error) from error
 
     @contextlib.contextmanager
     def _session(self, begin: str) -> Iterator[Session]:
@@ -97,7 +109,7 @@ class Database:
             connection = self.engine.raw_connection()
             yield Session(connection, self.engine.dialect, begin)
         except (sa.exc.DBAPIError, self.engine.dialect.loaded_dbapi.Error) as error:
-            raise self._explanation(error) from error
+            raise self.explanation(error) from error
         finally:
             if connection is not None:
                 self._give_back(connection, begin)
@@ -118,7 +130,8 @@ class Database:
             "lock_timeout"
         )
 
-    def _explanation(self, error: BaseException) -> MemgardenError:
+    def explanation(self, error: BaseException) -> MemgardenError:
+        """The error that tells a user what a driver's means."""
         error = getattr(error, "orig", None) or error
         # The driver's own code: a message may hold what users wrote.
         code = getattr(error, "sqlite_errorcode", None) or getattr(error, "sqlstate", None)
@@ -130,7 +143,42 @@ class Database:
 
     def close(self) -> None:
         """Give back every connection."""
+        for kept in list(self._kept):
+            kept.drop()
         self.engine.dispose()
+
+
+class _Kept:
+    """One thread's connection for single reads; given up at the first error."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.connection: Any = None
+        self._session: Session | None = None
+
+    def __enter__(self) -> Session:
+        if self._session is None:
+            try:
+                self.connection = self._database.engine.raw_connection()
+            except sa.exc.DBAPIError as error:
+                raise self._database.explanation(error) from error
+            self._session = Session(self.connection, self._database.engine.dialect, "")
+        return self._session
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            return
+        self.drop()
+        if isinstance(error, self._database.engine.dialect.loaded_dbapi.Error):
+            raise self._database.explanation(error) from error
+
+    def drop(self) -> None:
+        """Back to the pool."""
+        connection, self.connection, self._session = self.connection, None, None
+        if connection is not None:
+            connection.close()
 
 
 def _engine(url: str | sa.URL) -> sa.Engine:

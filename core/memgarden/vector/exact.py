@@ -41,7 +41,8 @@ class ExactVectors:
             return Ranking(best, lambda wanted: np.vecdot(matrix[wanted], query))
         # Not `matrix @ query`: what is read once from memory and not from a cache, BLAS reads at half the speed.
         scores = np.vecdot(matrix, query)
-        return Ranking(best_rows(rows, scores[rows], depth), lambda wanted: scores[wanted])
+        own = scores if len(rows) == len(scores) else scores[rows]
+        return Ranking(best_rows(rows, own, depth), lambda wanted: scores[wanted])
 
     @property
     def nbytes(self) -> int:
