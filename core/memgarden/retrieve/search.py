@@ -9,7 +9,6 @@ import numpy as np
 
 from memgarden.index.scope_index import ScopeIndex
 from memgarden.protocols import Analyzer, Fusion, Ranking
-from memgarden.ranking import best_rows
 from memgarden.records import Flags, Floats, Hit, Ints, LegScore, Memory, copy_json
 from memgarden.retrieve.candidates import DEPTH, Candidates, gather
 from memgarden.retrieve.query import Query
@@ -60,7 +59,7 @@ def _fuse(candidates: Candidates, query: Query, fuse: Fusion) -> Floats:
 
 def _best_chunks(index: ScopeIndex, rows: Ints, scores: Floats, k: int) -> Ints:
     """Places among the candidates: the best chunk of each of the best `k` memories, best first."""
-    order = best_rows(np.arange(len(rows)), scores, len(rows))
+    order = (-scores).argsort(kind="stable")
     memories = index.rows["memory"][rows[order]].tolist()
     best: dict[int, int] = {}
     for place, memory in zip(order.tolist(), memories, strict=True):
@@ -78,7 +77,7 @@ def _hits(index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Flo
     starts, ends = found["start"].tolist(), found["end"].tolist()
     final = scores[best].tolist()
     own = candidates.scores[:, best].T.tolist()
-    ranks = candidates.ranks[:, best].T.tolist()
+    ranks = [[rank or None for rank in ranked] for ranked in candidates.ranks[:, best].T.tolist()]
     parts = shares[:, best].T.tolist()
     return [
         Hit(
@@ -86,12 +85,7 @@ def _hits(index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Flo
             score=final[n],
             start=starts[n],
             end=ends[n],
-            legs=tuple(
-                [
-                    LegScore(name, score, rank or None, share)
-                    for name, score, rank, share in zip(candidates.names, own[n], ranks[n], parts[n], strict=True)
-                ]
-            ),
+            legs=tuple(map(LegScore, candidates.names, own[n], ranks[n], parts[n])),
         )
         for n, pk in enumerate(pks)
     ]
