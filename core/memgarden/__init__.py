@@ -36,6 +36,7 @@ from memgarden.observe.health import Health
 from memgarden.protocols import Embedder
 from memgarden.records import Hit, Importance, LegScore, Memory
 from memgarden.scope import Scope
+from memgarden.turns import Signals
 
 __all__ = [
     "Adoption",
@@ -62,6 +63,7 @@ __all__ = [
     "ModelNotFound",
     "SchemaTooNew",
     "Scope",
+    "Signals",
     "StorageError",
     "UnknownStrategy",
     "__version__",

@@ -186,6 +186,14 @@ class MemorySource(Protocol):
         """The memory of that id, or None."""
         ...
 
+    def before(self, path: ScopePath, session: int, memory: Memory) -> Memory | None:
+        """The turn of that session that was said last before `memory`, which may itself be stored; None if none was."""
+        ...
+
+    def session(self, path: ScopePath, session: int, now: datetime) -> Sequence[Memory]:
+        """The turns of a session, by its hash, in order of time."""
+        ...
+
     def version(self, path: ScopePath, id: str) -> tuple[int, Memory, Sequence[Chunk]] | None:
         """The row number of a memory, which is its version, the memory and its chunks."""
         ...
