@@ -67,7 +67,8 @@ class ScopeIndex:
             self.lexical.remove(gone)
             self.dense.remove(gone)
         self._conversing = self._conversing or bool(changes.rows["session"].any())
-        self._turns = None
+        if self._turns is not None and (len(gone) or not self._turns.extend(self.rows)):
+            self._turns = None  # made anew when it is next asked for
         self.head = changes.head
         self._weigh()
 

@@ -7,21 +7,24 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from memgarden.growable import Growable
 from memgarden.records import Flags, Floats, Ints, Rows
 
 __all__ = ["Turns"]
 
 # Who has a role and no name is not named by these words: `user stories` are no stories of the user.
 ROLES = frozenset({"user", "assistant", "human", "ai", "system", "tool", "function", "developer", "model", "bot"})
+MOST_LINKED = 256  # rows that are linked one by one; for more it is quicker to begin anew
 SHORTEST = 2  # letters of a word that can stand for a name
 
 
 class Turns:
-    """Made from the rows of a scope when a search first needs it, and again when they have changed."""
+    """Made from the rows of a scope when a search first needs it, and again after other changes than additions."""
 
     def __init__(self, rows: Rows, alive: Flags, names: Mapping[int, str]) -> None:
         """`rows` is `(n,)` of dtype `ROW`, `names` the speakers by their hash."""
         self._rows = rows
+        self._known = names.keys() | {0}
         self._speakers = _by_word(names)
         self._pattern = _pattern(self._speakers)
         count = len(rows)
@@ -30,25 +33,51 @@ class Turns:
         order = turns[np.lexsort((rows["created_at"][turns], rows["session"][turns]))]
         session = rows["session"][order]
         linked = (session[1:] == session[:-1]).nonzero()[0]
-        self._previous = np.full(count, count, dtype=np.int64)
-        self._following = np.full(count, count, dtype=np.int64)
-        self._previous[order[linked + 1]] = order[linked]
-        self._following[order[linked]] = order[linked + 1]
+        # Rows of neighbours, -1 for none.
+        self._before, self._after = Growable(np.int64), Growable(np.int64)
+        for links in (self._before, self._after):
+            links.extend(np.full(count, -1, dtype=np.int64))
+        self._before.view[order[linked + 1]] = order[linked]
+        self._after.view[order[linked]] = order[linked + 1]
+        self._last: dict[int, int] = dict(zip(session.tolist(), order.tolist(), strict=True))
+
+    def extend(self, rows: Rows) -> bool:
+        """Take in what was appended to the rows; False, and nothing done, if it is not all new ends of sessions."""
+        first = len(self._rows)
+        fresh = rows[first:]
+        if len(fresh) > MOST_LINKED or not self._known.issuperset(fresh["speaker"].tolist()):
+            return False
+        last = dict[int, int]()
+        pairs = list[tuple[int, int]]()
+        for row, session in enumerate(fresh["session"].tolist(), first):
+            if session:
+                end = last.get(session, self._last.get(session, -1))
+                if end >= 0 and rows["created_at"][end] > rows["created_at"][row]:
+                    return False
+                pairs += [(end, row)] if end >= 0 else []
+                last[session] = row
+        for links in (self._before, self._after):
+            links.extend(np.full(len(fresh), -1, dtype=np.int64))
+        for end, row in pairs:
+            self._before.view[row], self._after.view[end] = end, row
+        self._last |= last
+        self._rows = rows
+        return True
 
     def with_neighbours(self, scores: Floats, previous: float, following: float) -> Floats:
         """`(n,)`: the scores with shares of those of the turn before and the turn after in the same session."""
-        padded = np.append(scores, np.float32(0))
-        total: Floats = scores + previous * padded[self._previous] + following * padded[self._following]
+        padded = np.append(scores, np.float32(0))  # where -1 finds the 0 of no neighbour
+        total: Floats = scores + previous * padded[self._before.view] + following * padded[self._after.view]
         return total
 
     def around(self, row: int, count: int) -> tuple[list[int], list[int]]:
         """The memories of at most `count` turns before a row's and after it, each in order of time."""
-        return self._walk(row, count, self._previous)[::-1], self._walk(row, count, self._following)
+        return self._walk(row, count, self._before.view)[::-1], self._walk(row, count, self._after.view)
 
     def _walk(self, row: int, count: int, links: Ints) -> list[int]:
         memories = self._rows["memory"]
         own, found = int(memories[row]), list[int]()
-        while (row := int(links[row])) < len(links):
+        while (row := int(links[row])) >= 0:
             memory = int(memories[row])
             if memory not in (own, *found[-1:]):  # the chunks of a long turn follow one another
                 if len(found) == count:
@@ -95,7 +124,7 @@ class Turns:
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
-        return self._previous.nbytes + self._following.nbytes
+        return self._before.nbytes + self._after.nbytes + 100 * len(self._last)
 
 
 def _by_word(names: Mapping[int, str]) -> dict[str, set[int]]:
