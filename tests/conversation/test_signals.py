@@ -149,6 +149,15 @@ def test_an_update_keeps_the_turn_in_its_place(alice: Scope) -> None:
     assert shares(alice, "what did Dora say", "t1")["speaker"] > 0
 
 
+def test_a_turn_told_late_finds_its_place(alice: Scope) -> None:
+    """A turn stored after others and said before them stands where it was said, in a warm index too."""
+    alice.search("fig")
+    late = {"name": "Melanie", "content": "Plums, too.", "id": "late", "timestamp": START + timedelta(seconds=90)}
+    alice.add_conversation([late], session_id="s1")
+    hit = alice.search("plums", k=1, context=1)[0]
+    assert [turn.id for turn in (*hit.before, *hit.after)] == ["t1", "t2"]
+
+
 def test_a_deleted_turn_leaves_no_gap(alice: Scope) -> None:
     """Its neighbours become each other's, in a warm index and in a new one."""
     alice.search("fig")
