@@ -127,11 +127,13 @@ class LexicalRows:
 class Ranking:
     """One leg's answer: its best rows, best first, and its exact score of any row.
 
-    `rows` is `(r,)` int64; `score_of(rows)` gives `(len(rows),)` float32, higher is better.
+    `rows` is `(r,)` int64; `score_of(rows)` gives `(len(rows),)` float32, higher is better. No row can have a score
+    above `ceiling`.
     """
 
     rows: Ints
     score_of: Callable[[Ints], Floats]
+    ceiling: float = 1.0
 
 
 class Leg(Protocol[Query_contra, Content_contra]):

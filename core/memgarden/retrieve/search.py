@@ -92,7 +92,8 @@ def _boost(
     seen, added = boosts(turns, candidates.rows, shares.sum(axis=0), named, signals)
     ranks = np.concatenate([candidates.ranks, np.zeros(seen.shape, dtype=np.int64)])
     scores = np.concatenate([candidates.scores, seen])
-    return Candidates(candidates.names + BOOSTS, candidates.rows, scores, ranks), np.concatenate([shares, added])
+    boosted = replace(candidates, names=candidates.names + BOOSTS, scores=scores, ranks=ranks)
+    return boosted, np.concatenate([shares, added])
 
 
 def _best_chunks(index: ScopeIndex, rows: Ints, scores: Floats, k: int) -> Ints:

@@ -22,7 +22,8 @@ def smoothed(ranking: Ranking, turns: Turns, mask: Flags, depth: int, signals: S
     scores = ranking.score_of(np.arange(len(mask)))
     scores = turns.with_neighbours(scores, signals.previous, signals.following)
     rows = ((scores > 0) & mask).nonzero()[0]
-    return Ranking(best_rows(rows, scores[rows], depth), lambda wanted: scores[wanted])
+    ceiling = ranking.ceiling * (1 + signals.previous + signals.following)
+    return Ranking(best_rows(rows, scores[rows], depth), lambda wanted: scores[wanted], ceiling)
 
 
 def boosts(turns: Turns, rows: Ints, scores: Floats, named: Ints, signals: Signals) -> tuple[Floats, Floats]:
