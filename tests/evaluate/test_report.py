@@ -62,6 +62,7 @@ def test_json_has_it_all(report: Report) -> None:
     whole = json.loads(json.dumps(report_object(report), allow_nan=False))
     other = whole["configurations"]["other"]
     assert other["metrics"]["nDCG@10"]["value"] == 0.5
+    assert whole["configurations"]["base"]["less_first"] is None
     assert other["categories"]["x"]["less_first"]["MRR"] == {"value": 0.25, "low": 0.0, "high": 0.5}
     assert other["categories"]["<y>"]["metrics"]["MRR"] == {"value": 0.5, "low": None, "high": None}
     assert other["latency"] == {"p50": pytest.approx(0.002), "p95": pytest.approx(0.0037)}

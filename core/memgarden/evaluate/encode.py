@@ -44,15 +44,10 @@ def configuration_object(configuration: Configuration) -> dict[str, Any]:
 def _outcome(report: Report, outcome: Outcome) -> dict[str, Any]:
     return {
         "settings": configuration_object(outcome.configuration),
-        "metrics": _figures(report.figures(outcome)),
-        "less_first": _figures(report.differences(outcome)),
+        **_figures(report, outcome, None),
         "latency": {"p50": outcome.latency(50), "p95": outcome.latency(95)},
         "categories": {
-            category: {
-                "questions": report.count(category),
-                "metrics": _figures(report.figures(outcome, category)),
-                "less_first": _figures(report.differences(outcome, category)),
-            }
+            category: {"questions": report.count(category), **_figures(report, outcome, category)}
             for category in report.dataset.categories
         },
         "by_question": [
@@ -73,5 +68,14 @@ def _outcome(report: Report, outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _figures(figures: Mapping[str, Interval]) -> dict[str, Any]:
+def _figures(report: Report, outcome: Outcome, category: str | None) -> dict[str, Any]:
+    """The figures, and how much higher they are than the first configuration's; None for that one itself."""
+    first = outcome is report.outcomes[0]
+    return {
+        "metrics": _objects(report.figures(outcome, category)),
+        "less_first": None if first else _objects(report.differences(outcome, category)),
+    }
+
+
+def _objects(figures: Mapping[str, Interval]) -> dict[str, Any]:
     return {name: interval_object(figure) for name, figure in figures.items()}
