@@ -14,7 +14,7 @@ from memgarden.ingest.adopt import Adoption, adopt
 from memgarden.observe.health import Health, diagnose
 from memgarden.parts import Parts
 from memgarden.paths import check_path
-from memgarden.protocols import Embedder, Mirror
+from memgarden.protocols import Embedder, Mirror, Reranking
 from memgarden.records import ScopePath
 from memgarden.scope import Scope
 
@@ -42,6 +42,8 @@ class Garden:
         chroma: Any = AUTO,
         fusion: str = "zscore",
         alpha: float = 0.5,
+        reranker: Reranking = (),
+        rerank_bytes: int = 256 * 2**20,
         index_bytes: int = 512 * 2**20,
         cached_embeddings: int = 50_000,
         lock_timeout: float = 10.0,
@@ -62,6 +64,8 @@ class Garden:
             chroma=chroma,
             fusion=fusion,
             alpha=alpha,
+            reranker=reranker,
+            rerank_bytes=rerank_bytes,
             index_bytes=index_bytes,
             cached_embeddings=cached_embeddings,
             lock_timeout=lock_timeout,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
 from memgarden.errors import GardenClosed
 from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
-from memgarden.protocols import Fusion, MemorySink, MemorySource, Mirror, Outbox
+from memgarden.protocols import Fusion, MemorySink, MemorySource, Mirror, Outbox, Reranker, Reranking
 from memgarden.records import ScopePath
 
 __all__ = ["Audit", "Catalogue", "Parts", "RefillableOutbox"]
@@ -83,6 +83,7 @@ class Parts:
     fusion: Callable[[str], Fusion]
     default_fusion: str
     alpha: float
+    rerankers: Callable[[Reranking | None], Sequence[tuple[str, Reranker]]]
     release: Callable[[], None]
     renew: Callable[[], Parts]
     closed: bool = False

@@ -6,7 +6,9 @@ import numpy as np
 
 from memgarden.records import Floats, Ints
 
-__all__ = ["best_rows"]
+__all__ = ["best_rows", "standardised"]
+
+ROUNDING = 1e-6
 
 
 def best_rows(rows: Ints, scores: Floats, depth: int) -> Ints:
@@ -22,3 +24,12 @@ def best_rows(rows: Ints, scores: Floats, depth: int) -> Ints:
             kept = np.delete(kept, ties[depth - len(kept) :])
         rows, scores = rows[kept], scores[kept]
     return rows[(-scores).argsort(kind="stable")]
+
+
+def standardised(scores: Floats) -> Floats:
+    """Scores `(n,)` less their mean, by their standard deviation; zeros where they agree to rounding."""
+    shares = scores - scores.mean()
+    spread = float(np.sqrt(np.vecdot(shares, shares) / len(scores)))
+    # Dividing by a spread that is rounding would make noise a signal.
+    meant = spread > ROUNDING * float(np.abs(scores).max())
+    return shares / np.float32(spread) if meant else np.zeros_like(shares)

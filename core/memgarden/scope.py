@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 
 import numpy as np
@@ -17,9 +18,10 @@ from memgarden.index.filter import parse_filter
 from memgarden.ingest.batches import batches
 from memgarden.ingest.validate import check_memory, check_vectors, is_storable, to_importance
 from memgarden.parts import Parts
-from memgarden.protocols import Order
+from memgarden.protocols import Order, Reranking, Shortlist
 from memgarden.records import Entry, Floats, Hit, Importance, Memory, ScopePath, new_id, utc_now
 from memgarden.retrieve.query import Mode, Query
+from memgarden.retrieve.rerank import DEPTH, rerank
 from memgarden.retrieve.search import search
 
 if TYPE_CHECKING:
@@ -228,6 +230,8 @@ class Scope:
         since: datetime | None = None,
         until: datetime | None = None,
         min_score: float | None = None,
+        reranker: Reranking | None = None,
+        rerank_depth: int = DEPTH,
         vector: npt.ArrayLike | None = None,
         embedder: str | None = None,
     ) -> builtins.list[Hit]:
@@ -237,9 +241,13 @@ class Scope:
         `memgarden.index.filter`); `since` and `until` bound `created_at` as `[since, until)`. `vector` `(d,)` is taken
         instead of embedding the query, if `embedder` names the garden's.
 
+        `reranker` orders the best `rerank_depth` hits (or `k`, where that is more) anew: `memory`, `maxsim`,
+        `cross-encoder:MODEL`, `mmr`, a callable that takes a `Shortlist`, or several, one after another; `()` for none,
+        None for the garden's own. `RerankerFailed` says what a reranker of yours did wrong.
+
         A fused score orders the hits of one query and says nothing across queries: z-scores are relative to the other
-        candidates, and a lone candidate has 0. Hits below `min_score` are left out; it is best used with
-        `mode="dense"`, where a score is the cosine, or `mode="lexical"`, where it is BM25's.
+        candidates, and a lone candidate has 0. Hits below `min_score` are left out, before any reranking; it is best
+        used with `mode="dense"`, where a score is the cosine, or `mode="lexical"`, where it is BM25's.
         """
         vectors = None if vector is None else np.asarray(vector)[np.newaxis]
         return self.search_many(
@@ -252,6 +260,8 @@ class Scope:
             since=since,
             until=until,
             min_score=min_score,
+            reranker=reranker,
+            rerank_depth=rerank_depth,
             vectors=vectors,
             embedder=embedder,
         )[0]
@@ -268,6 +278,8 @@ class Scope:
         since: datetime | None = None,
         until: datetime | None = None,
         min_score: float | None = None,
+        reranker: Reranking | None = None,
+        rerank_depth: int = DEPTH,
         vectors: npt.ArrayLike | None = None,
         embedder: str | None = None,
     ) -> builtins.list[builtins.list[Hit]]:
@@ -283,14 +295,28 @@ class Scope:
         if fusion is not None and not isinstance(fusion, str):
             raise InvalidQuery(f"fusion is a method's name, as in 'zscore', not {fusion!r}")
         fuse = parts.fusion(fusion or parts.default_fusion)
+        rerankers = parts.rerankers(reranker)
+        if rerankers:
+            asked = [query.widened(rerank_depth) for query in asked]
         pairs = list(zip(asked, self._embed(asked, vectors, embedder), strict=True))
         for _ in range(MAX_ATTEMPTS):
             with parts.pool.current(self._path) as index, suppress(Outdated):
                 if index is None:
                     return [[] for _ in asked]
                 analyzer, now = parts.preparer.analyzer, utc_now()
-                return [search(index, query, vector, analyzer, fuse, now) for query, vector in pairs]
-        raise GardenBusy(f"the scope was changed {MAX_ATTEMPTS} times while it was searched: try again")
+                found = [search(index, query, vector, analyzer, fuse, now) for query, vector in pairs]
+                vectors_of = index.dense.vectors_of
+                break
+        else:
+            raise GardenBusy(f"the scope was changed {MAX_ATTEMPTS} times while it was searched: try again")
+        if not rerankers:
+            return [hits for hits, _ in found]
+        # After the index was given back: a reranker may take its time, and may search this scope itself.
+        shortlists = [
+            Shortlist(query.text, query.text, vector, hits, now, partial(vectors_of, rows))
+            for (query, vector), (hits, rows) in zip(pairs, found, strict=True)
+        ]
+        return [rerank(rerankers, shortlist)[:k] for shortlist in shortlists]
 
     def _embed(
         self, asked: Sequence[Query], vectors: npt.ArrayLike | None, embedder: str | None

@@ -18,14 +18,17 @@ __all__ = ["search"]
 
 def search(
     index: ScopeIndex, query: Query, vector: Floats | None, analyzer: Analyzer, fuse: Fusion, now: datetime
-) -> list[Hit]:
-    """The best `query.k` memories, best first. `vector` `(d,)` may be None where the dense leg has no weight."""
+) -> tuple[list[Hit], Ints]:
+    """The best `query.k` memories, best first, and the row of the chunk of each.
+
+    `vector` `(d,)` may be None where the dense leg has no weight.
+    """
     mask = index.mask(now, query.since, query.until, query.filter)
     depth = max(DEPTH, 2 * query.k)
     while True:
         candidates = _run_legs(index, query, vector, analyzer, mask, depth)
         if not len(candidates.rows):
-            return []
+            return [], candidates.rows
         shares = _fuse(candidates, query, fuse)
         scores = shares.sum(axis=0)
         best = _best_chunks(index, candidates.rows, scores, query.k)
@@ -35,7 +38,8 @@ def search(
         depth *= 4
     if query.min_score is not None:
         best = best[scores[best] >= query.min_score]
-    return _hits(index, candidates, shares, scores, best) if len(best) else []
+    rows = candidates.rows[best]
+    return _hits(index, candidates, shares, scores, best, rows) if len(best) else [], rows
 
 
 def _run_legs(
@@ -70,8 +74,10 @@ def _best_chunks(index: ScopeIndex, rows: Ints, scores: Floats, k: int) -> Ints:
     return np.array(list(best.values()), dtype=np.int64)
 
 
-def _hits(index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Floats, best: Ints) -> list[Hit]:
-    found = index.rows[candidates.rows[best]]
+def _hits(
+    index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Floats, best: Ints, rows: Ints
+) -> list[Hit]:
+    found = index.rows[rows]
     pks: list[int] = found["memory"].tolist()
     memories = index.memories(pks)
     starts, ends = found["start"].tolist(), found["end"].tolist()
