@@ -218,5 +218,5 @@ class Hit:
         for leg in self.legs:
             rank = "-" if leg.rank is None else f"#{leg.rank}"
             lines.append(f"  {leg.leg:<8} {leg.score:8.4f}  rank {rank:>4}  share {leg.share:+.4f}")
-        lines += [f"  {each.reranker:<8} {each.score:8.4f}  before #{each.before:>3}" for each in self.reranks]
+        lines += [f"  {each.reranker:<8} {each.score:8.4f}  before {f'#{each.before}':>4}" for each in self.reranks]
         return "\n".join(lines)

@@ -34,7 +34,6 @@ class MaximalMarginalRelevance:
         """What each hit was worth `(n,)` when it was taken: never more than the one before."""
         relevance = self._lambda * _unit(np.array([hit.score for hit in shortlist.hits], np.float32))
         vectors = shortlist.vectors()
-        likeness = (1 - self._lambda) * np.maximum(vectors @ vectors.T, 0)
         worth = np.empty_like(relevance)
         nearest = np.zeros_like(relevance)
         for _ in range(len(worth)):
@@ -42,7 +41,8 @@ class MaximalMarginalRelevance:
             taken = int(value.argmax())
             worth[taken] = value[taken]
             relevance[taken] = -np.inf
-            np.maximum(nearest, likeness[taken], out=nearest)
+            likeness = np.vecdot(vectors, vectors[taken])  # one by one: a table of thousands squared is too large
+            np.maximum(nearest, (1 - self._lambda) * likeness, out=nearest)
         return worth
 
 
