@@ -36,10 +36,13 @@ class CrossEncoderReranker:
     def __call__(self, shortlist: Shortlist) -> Floats:
         """The model's own scores `(n,)`."""
         query = readable(shortlist.query)
-        pairs = [(query, readable(hit.text)) for hit in shortlist.hits]
+        texts = [readable(hit.text) for hit in shortlist.hits]
+        # Each text once: in a batch equal pairs come out a rounding apart, which must not change their order.
+        pairs = {text: (query, text) for text in texts}
         with self._lock:
-            found = self._load().predict(pairs, batch_size=self._batch_size, show_progress_bar=False)
-        return np.asarray(found, np.float32)
+            found = self._load().predict(list(pairs.values()), batch_size=self._batch_size, show_progress_bar=False)
+        scores = dict(zip(pairs, np.asarray(found, np.float32), strict=True))
+        return np.array([scores[text] for text in texts])
 
     def _load(self) -> Any:
         if self._model is None:

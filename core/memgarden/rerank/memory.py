@@ -11,7 +11,7 @@ import numpy as np
 
 from memgarden.errors import InvalidSetting
 from memgarden.protocols import Reranker, RerankerTools, Shortlist
-from memgarden.ranking import standardised
+from memgarden.ranking import standardised, unit_range
 from memgarden.records import Floats, Importance
 
 __all__ = ["Boosted", "Published", "make"]
@@ -26,7 +26,8 @@ PUBLISHED_WEIGHTS = (0.7, 0.2, 0.1)
 PUBLISHED_HALF_LIFE = 5.76
 """Days: .995 an hour, as published."""
 
-ROUNDING = 1e-3
+NOTHING = 1e-3
+"""Of recency. Memories that were stored in one go differ by microseconds, which must not become a difference."""
 
 
 class Boosted:
@@ -65,17 +66,15 @@ class Published:
         if len(weights) != 3:
             raise InvalidSetting(f"weights are of relevance, recency and importance, not {weights!r}")
         _check(half_life, *weights)
-        self._weights = np.array(weights, np.float32)
+        self._weights = tuple(weights)
         self._half_life = half_life
 
     def __call__(self, shortlist: Shortlist) -> Floats:
         """`(n,)`."""
-        parts = np.stack([_relevance(shortlist), _recency(shortlist, self._half_life), _importance(shortlist)])
-        parts -= parts.min(axis=1, keepdims=True)
-        spans = parts.max(axis=1, keepdims=True)
-        # Memories that were stored in one go differ by microseconds, which must not become the difference.
-        spans[1] = spans[1] if spans[1] > ROUNDING else 0
-        scores: Floats = self._weights @ np.divide(parts, spans, out=np.zeros_like(parts), where=spans > 0)
+        relevance, recency, importance = self._weights
+        scores = relevance * unit_range(_relevance(shortlist))
+        scores += recency * unit_range(_recency(shortlist, self._half_life), least=NOTHING)
+        scores += importance * unit_range(_importance(shortlist))
         return scores
 
 

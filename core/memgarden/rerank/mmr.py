@@ -10,6 +10,7 @@ import numpy as np
 
 from memgarden.errors import InvalidSetting
 from memgarden.protocols import Reranker, RerankerTools, Shortlist
+from memgarden.ranking import unit_range
 from memgarden.records import Floats
 
 __all__ = ["MaximalMarginalRelevance", "make"]
@@ -32,7 +33,7 @@ class MaximalMarginalRelevance:
 
     def __call__(self, shortlist: Shortlist) -> Floats:
         """What each hit was worth `(n,)` when it was taken: never more than the one before."""
-        relevance = self._lambda * _unit(np.array([hit.score for hit in shortlist.hits], np.float32))
+        relevance = self._lambda * unit_range(np.array([hit.score for hit in shortlist.hits], np.float32))
         vectors = shortlist.vectors()
         worth = np.empty_like(relevance)
         nearest = np.zeros_like(relevance)
@@ -44,12 +45,6 @@ class MaximalMarginalRelevance:
             likeness = np.vecdot(vectors, vectors[taken])  # one by one: a table of thousands squared is too large
             np.maximum(nearest, (1 - self._lambda) * likeness, out=nearest)
         return worth
-
-
-def _unit(scores: Floats) -> Floats:
-    low = scores.min()
-    span = scores.max() - low
-    return (scores - low) / span if span > 0 else np.zeros_like(scores)
 
 
 def make(argument: str, tools: RerankerTools) -> Reranker:
