@@ -1,8 +1,8 @@
 """How a query and an add grow with the number of users: `python -m benchmarks.growth`.
 
-Each garden holds 100 memories a user; the engine only, vectors given, measured as `benchmarks.speed` does. Every user has
-asked as many questions before: recent hits are kept in memory, and a user who never asked has none. The gardens are
-asked in turn, three times over, so that a noisy minute hits all of them.
+Each garden holds 100 memories a user; the engine only, vectors given, measured as `benchmarks.speed` does. Every user
+has asked as many questions before: recent hits are kept in memory, and a user who never asked has none. The gardens
+are asked in turn, three times over, so that a noisy minute hits all of them.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ __all__ = [
     "LegScore",
     "Memory",
     "Postings",
+    "RerankScore",
     "Rows",
     "ScopePath",
     "Terms",
@@ -192,7 +193,7 @@ class LegScore(NamedTuple):
     """What one leg of the search said of a hit. A tuple, since a search makes twenty and a dataclass costs threefold.
 
     `score` is the leg's own (BM25 or cosine), `rank` its place from 1 in the leg's list (None: below the candidate
-    depth) and `share` what it added to the hit's final score.
+    depth) and `share` what it added to the hit's fused score.
     """
 
     leg: str
@@ -201,11 +202,20 @@ class LegScore(NamedTuple):
     share: float
 
 
+class RerankScore(NamedTuple):
+    """What a reranker said of a hit: its score, and the rank from 1 that the hit had before."""
+
+    reranker: str
+    score: float
+    before: int
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A scored memory; `text` is the chunk that matched best, `legs` say why it was found.
 
     `before` and `after` are the turns around it in its session, in order of time, where a search asked for `context`.
+    `score` is the fused one, or that of the last of the rerankers, which are in `reranks` in the order of their work.
     """
 
     memory: Memory
@@ -215,6 +225,7 @@ class Hit:
     legs: tuple[LegScore, ...]
     before: tuple[Memory, ...] = ()
     after: tuple[Memory, ...] = ()
+    reranks: tuple[RerankScore, ...] = ()
 
     @property
     def id(self) -> str:
@@ -227,9 +238,10 @@ class Hit:
         return self.memory.text[self.start : self.end]
 
     def explain(self) -> str:
-        """One line a leg: its score, rank and share of the final score."""
+        """One line a leg: its score, rank and share of the fused score; and one a reranker."""
         lines = [f"score {self.score:.4f}"]
         for leg in self.legs:
             rank = "-" if leg.rank is None else f"#{leg.rank}"
             lines.append(f"  {leg.leg:<8} {leg.score:8.4f}  rank {rank:>4}  share {leg.share:+.4f}")
+        lines += [f"  {each.reranker:<8} {each.score:8.4f}  before {f'#{each.before}':>4}" for each in self.reranks]
         return "\n".join(lines)

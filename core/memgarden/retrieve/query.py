@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, get_args
 
@@ -64,3 +64,9 @@ class Query:
     def dense_weight(self) -> float:
         """The dense leg's weight after the mode: 0 leaves the leg out, 1 leaves it alone."""
         return {"hybrid": self.alpha, "lexical": 0.0, "dense": 1.0}[self.mode]
+
+    def widened(self, depth: int) -> Query:
+        """The same question for `depth` memories at least: what rerankers are given to choose from."""
+        if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= MAX_K:
+            raise InvalidQuery(f"rerank_depth is a whole number from 1 to {MAX_K:,}, not {depth!r}")
+        return replace(self, k=max(self.k, depth))

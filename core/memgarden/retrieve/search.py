@@ -27,15 +27,18 @@ def search(
     fuse: Fusion,
     signals: Signals,
     now: datetime,
-) -> list[Hit]:
-    """The best `query.k` memories, best first. `vector` `(d,)` may be None where the dense leg has no weight."""
+) -> tuple[list[Hit], Ints]:
+    """The best `query.k` memories, best first, and the row of the chunk of each.
+
+    `vector` `(d,)` may be None where the dense leg has no weight.
+    """
     turns = index.turns if query.mode == "hybrid" else None
     mask = index.mask(now, query.since, query.until, query.filter)
     depth = max(DEPTH, 2 * query.k)
     while True:
         candidates = _run_legs(index, query, vector, analyzer, mask, depth, turns, signals)
         if not len(candidates.rows):
-            return []
+            return [], candidates.rows
         shares = _fuse(candidates, query, fuse)
         if turns is not None:
             candidates, shares = _boost(candidates, shares, turns, query, signals)
@@ -50,11 +53,12 @@ def search(
         depth *= 4
     if query.min_score is not None:
         best = best[scores[best] >= query.min_score]
-    hits = _hits(index, candidates, shares, scores, best) if len(best) else []
+    rows = candidates.rows[best]
+    hits = _hits(index, candidates, shares, scores, best, rows) if len(best) else []
     if query.context and index.turns is not None:
-        rows = candidates.rows[best].tolist()
-        hits = [_with_context(index, hit, row, query.context, now) for hit, row in zip(hits, rows, strict=True)]
-    return hits
+        around = zip(hits, rows.tolist(), strict=True)
+        hits = [_with_context(index, hit, row, query.context, now) for hit, row in around]
+    return hits, rows
 
 
 def _run_legs(
@@ -109,8 +113,10 @@ def _best_chunks(index: ScopeIndex, rows: Ints, scores: Floats, k: int) -> Ints:
     return np.array(list(best.values()), dtype=np.int64)
 
 
-def _hits(index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Floats, best: Ints) -> list[Hit]:
-    found = index.rows[candidates.rows[best]]
+def _hits(
+    index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Floats, best: Ints, rows: Ints
+) -> list[Hit]:
+    found = index.rows[rows]
     pks: list[int] = found["memory"].tolist()
     memories = index.memories(pks)
     starts, ends = found["start"].tolist(), found["end"].tolist()
