@@ -33,6 +33,16 @@ def test_it_holds_what_was_used_last_and_fits(steps: list[tuple[bool, int, int]]
         assert cache.nbytes == sum(model.values()) <= budget
 
 
+def test_to_be_asked_for_is_to_be_used() -> None:
+    """What was asked for last outlives what was saved last."""
+    cache = BoundedArrays(2 * (ENTRY_BYTES + 8))
+    cache.save([1, 2], [np.zeros(1), np.ones(1)])
+    cache.load([1])
+    cache.save([3], [np.zeros(1)])
+    one, two = cache.load([1, 2])
+    assert one is not None and two is None
+
+
 def test_the_strings_of_a_key_count() -> None:
     """A long text is kept alive by its key."""
     cache = BoundedArrays(100_000)

@@ -37,6 +37,14 @@ def test_the_best_of_the_depth_are_what_a_reranker_orders(scope: Scope) -> None:
     assert ids(scope, k=2, min_score=1e9, reranker=reverse) == []
 
 
+def test_ties_keep_the_order_there_was(garden: Garden) -> None:
+    """However many hits are level, and at however many levels."""
+    garden.scope("bob").add_many([f"olive {n}" for n in range(300)])
+    plain = ids(garden.scope("bob"), k=300)
+    found = ids(garden.scope("bob"), k=300, reranker=lambda shortlist: [-(n % 3) for n in range(300)])
+    assert found == plain[0::3] + plain[1::3] + plain[2::3]
+
+
 def test_a_reranker_is_given_the_question_and_the_hits_with_their_vectors(garden: Garden, scope: Scope) -> None:
     """Row for row, also after another one has changed the order, and from a scope that grew meanwhile."""
     seen: list[tuple[Shortlist, np.ndarray]] = []

@@ -23,6 +23,8 @@ __all__ = ["MaxSim", "make"]
 Packed = npt.NDArray[np.void]
 
 WEIGHT = 0.3
+"""From .2 to .4 it is level: all five sets gain or stay as they are. At .5 and above, abstracts of one field lose."""
+
 LARGEST = 127
 WORD = re.compile(r"\w+(?:['’]\w+)*")
 TEXTS_PER_BATCH = 64  # so that a shortlist of thousands needs no more memory than one of fifty, the default

@@ -27,7 +27,7 @@ PUBLISHED_HALF_LIFE = 5.76
 """Days: .995 an hour, as published."""
 
 NOTHING = 1e-3
-"""Of recency. Memories that were stored in one go differ by microseconds, which must not become a difference."""
+"""Of recency. Memories that were stored in one go differ by seconds, which must not become a difference."""
 
 
 class Boosted:

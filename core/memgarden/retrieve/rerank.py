@@ -13,7 +13,7 @@ from memgarden.records import Floats, Hit, Ints, RerankScore
 
 __all__ = ["DEPTH", "rerank"]
 
-DEPTH = 50
+DEPTH = 50  # late interaction gains the same from 20 to 100, and on chats 50 hold 91 % of what is relevant
 
 
 def rerank(rerankers: Sequence[tuple[str, Reranker]], shortlist: Shortlist) -> list[Hit]:
