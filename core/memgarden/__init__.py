@@ -33,13 +33,15 @@ from memgarden.errors import (
 from memgarden.garden import Garden
 from memgarden.ingest.adopt import Adoption
 from memgarden.observe.health import Health
-from memgarden.protocols import Embedder
-from memgarden.records import Hit, Importance, LegScore, Memory
+from memgarden.protocols import Chunker, Embedder
+from memgarden.records import ChunkInfo, Hit, Importance, LegScore, Memory
 from memgarden.scope import Scope
 
 __all__ = [
     "Adoption",
     "ChromaError",
+    "ChunkInfo",
+    "Chunker",
     "Conflict",
     "Embedder",
     "EmbedderMismatch",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memgarden.errors import InvalidSetting
-from memgarden.protocols import Embedder
+from memgarden.protocols import Chunker, Embedder
 
 __all__ = ["AUTO", "Settings"]
 
@@ -21,9 +21,10 @@ class Settings:
     for the one the garden was made with. `language`: of the stemmer, None for the garden's own, `none` for no
     stemming. `chroma`: `auto` (a folder inside the garden's), a path, an `http://` URL, a client, None for no Chroma.
     `alpha`: weight of the dense leg. `index_bytes`: memory for scope indexes. `cached_embeddings`: how many vectors the
-    garden's embedding cache keeps. `lock_timeout`: seconds that a write waits for another process. `chunk_size` and
-    `chunk_overlap` in tokens, `None` for what the embedder reads and an eighth of it. `threads` of the embedder, `None`
-    for its own choice.
+    garden's embedding cache keeps. `lock_timeout`: seconds that a write waits for another process. `chunker`: what cuts
+    the texts whose kind does not say it: `auto` (by what a text is), `code`, `conversation`, `plain`, `prose`,
+    `technical`, or a `Chunker`. `chunk_size` and `chunk_overlap` in tokens, `None` for what the chunker thinks best, at
+    most what the embedder reads. `threads` of the embedder, `None` for its own choice.
     """
 
     embedder: str | Embedder | None = None
@@ -34,6 +35,7 @@ class Settings:
     index_bytes: int = 512 * 2**20
     cached_embeddings: int = 50_000
     lock_timeout: float = 10.0
+    chunker: str | Chunker = AUTO
     chunk_size: int | None = None
     chunk_overlap: int | None = None
     threads: int | None = None

@@ -14,7 +14,7 @@ from memgarden.ingest.adopt import Adoption, adopt
 from memgarden.observe.health import Health, diagnose
 from memgarden.parts import Parts
 from memgarden.paths import check_path
-from memgarden.protocols import Embedder, Mirror
+from memgarden.protocols import Chunker, Embedder, Mirror
 from memgarden.records import ScopePath
 from memgarden.scope import Scope
 
@@ -45,6 +45,7 @@ class Garden:
         index_bytes: int = 512 * 2**20,
         cached_embeddings: int = 50_000,
         lock_timeout: float = 10.0,
+        chunker: str | Chunker = AUTO,
         chunk_size: int | None = None,
         chunk_overlap: int | None = None,
         threads: int | None = None,
@@ -65,6 +66,7 @@ class Garden:
             index_bytes=index_bytes,
             cached_embeddings=cached_embeddings,
             lock_timeout=lock_timeout,
+            chunker=chunker,
             chunk_size=chunk_size,
             chunk_overlap=chunk_overlap,
             threads=threads,

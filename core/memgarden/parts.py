@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
 from memgarden.errors import GardenClosed
 from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
-from memgarden.protocols import Fusion, MemorySink, MemorySource, Mirror, Outbox
-from memgarden.records import ScopePath
+from memgarden.protocols import Fusion, MemorySink, MemorySource, Mirror, Outbox, Span
+from memgarden.records import ChunkInfo, ScopePath
 
 __all__ = ["Audit", "Catalogue", "Parts", "RefillableOutbox"]
 
@@ -79,6 +79,7 @@ class Parts:
     audit: Audit
     mirror: Mirror | None
     preparer: Preparer
+    describe: Callable[[str, Sequence[Span], str], list[ChunkInfo]]
     pool: IndexPool
     fusion: Callable[[str], Fusion]
     default_fusion: str

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ __all__ = [
     "ROW",
     "Changes",
     "Chunk",
+    "ChunkInfo",
+    "ChunkType",
     "Entry",
     "Flags",
     "Floats",
@@ -129,6 +131,26 @@ class Chunk:
     vector: Floats
     postings: Postings
     length: int
+
+
+ChunkType = Literal["code", "heading", "short", "paragraph"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkInfo:
+    """What can be said of a chunk: `text` is `memory.text[start:end]`, `chunk_index` counts from 0.
+
+    `chunk_type` is what most of it is; `headings` are those that all of it lies under, outermost first.
+    """
+
+    text: str
+    start: int
+    end: int
+    chunk_index: int
+    total_chunks: int
+    chunk_type: ChunkType
+    has_code: bool
+    headings: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

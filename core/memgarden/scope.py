@@ -18,7 +18,7 @@ from memgarden.ingest.batches import batches
 from memgarden.ingest.validate import check_memory, check_vectors, is_storable, to_importance
 from memgarden.parts import Parts
 from memgarden.protocols import Order
-from memgarden.records import Entry, Floats, Hit, Importance, Memory, ScopePath, new_id, utc_now
+from memgarden.records import ChunkInfo, Entry, Floats, Hit, Importance, Memory, ScopePath, new_id, utc_now
 from memgarden.retrieve.query import Mode, Query
 from memgarden.retrieve.search import search
 
@@ -148,6 +148,21 @@ class Scope:
     def get(self, id: str) -> Memory | None:
         """The memory of that id; None if the scope holds none or it has expired."""
         return self._parts.source.get(self._path, id, utc_now()) if is_storable(id) else None
+
+    def chunks(self, id: str) -> builtins.list[ChunkInfo]:
+        """The chunks of a memory, in order, with what can be said of each; `MemoryNotFound` if there is no such id."""
+        found = self._parts.source.version(self._path, id) if is_storable(id) else None
+        if found is None or self.get(id) is None:
+            raise MemoryNotFound(f"the scope holds no memory {id!r}: see the ids with scope.list()")
+        _, memory, chunks = found
+        return self._parts.describe(memory.text, [(chunk.start, chunk.end) for chunk in chunks], memory.kind)
+
+    def chunk_of(self, hit: Hit) -> ChunkInfo:
+        """The chunk that a hit stands for; `MemoryNotFound` if the memory was changed or deleted since the search."""
+        for chunk in self.chunks(hit.id):
+            if (chunk.start, chunk.text) == (hit.start, hit.text):
+                return chunk
+        raise MemoryNotFound(f"the memory {hit.id!r} was changed since the search that found it: search again")
 
     def list(self, *, order: Order = "-created_at", limit: int = 100, offset: int = 0) -> builtins.list[Memory]:
         """A page of the scope's memories; a leading minus means descending, equal times are ordered by id."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from memgarden.errors import EmbedderMismatch
 from memgarden.ingest.validate import check_vectors, to_unit
-from memgarden.protocols import Analyzer, Chunker, Embedder, Span
+from memgarden.protocols import Analyzer, Embedder, Span
 from memgarden.records import Chunk, Entry, Floats, Memory
 
 __all__ = ["Preparer"]
@@ -18,11 +18,14 @@ __all__ = ["Preparer"]
 
 @dataclass(frozen=True, slots=True)
 class Preparer:
-    """Makes memories ready to be written: what the record and every index need is computed here, once."""
+    """Makes memories ready to be written: what the record and every index need is computed here, once.
+
+    `cut` is given the text and the kind of a memory.
+    """
 
     embedder: Embedder
     analyzer: Analyzer
-    chunker: Chunker
+    cut: Callable[[str, str], Sequence[Span]]
 
     def entries(
         self, memories: Sequence[Memory], vectors: npt.ArrayLike | None = None, embedder: str | None = None
@@ -33,7 +36,7 @@ class Preparer:
             name, dimension = self.embedder.name, self.embedder.dimension
             embedded = check_vectors(vectors, len(memories), embedder=embedder, name=name, dimension=dimension)
         else:
-            spans = [self.chunker(memory.text) for memory in memories]
+            spans = [self.cut(memory.text, memory.kind) for memory in memories]
             embedded = self._embed(memories, spans)
         rows = iter(embedded)
         return [
