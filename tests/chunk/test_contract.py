@@ -43,12 +43,38 @@ def make_cutter(size: int, count: Count = count_words) -> Cutter:
 
 
 PIECES = [
-    *("word ", "A sentence here. ", "Is it? ", "one, two; three: ", "\n", "\n\n", "\r\n", "\r\n\r\n", "\r", "   ", "\t"),
+    *(
+        "word ",
+        "A sentence here. ",
+        "Is it? ",
+        "one, two; three: ",
+        "\n",
+        "\n\n",
+        "\r\n",
+        "\r\n\r\n",
+        "\r",
+        "   ",
+        "\t",
+    ),
     *("# Title\n", "## Part\r\n\r\n", "Underlined\n===\n\n", "---\n", "- item\n", "| a | b |\n", "    indented\n"),
     *("```python\n", "```\n", "~~~~\n", "def f(x):\n    return x\n\n", "class A:\n    def g(self):\n        pass\n"),
     *("@mark\n", "# comment\n", "func main() {\n", "}\n", "package main\n", "#include <a>\n", "const f = () => {\n"),
     *("Ann: hello\n", "Bob: yes\n", "[2024-05-01 10:00] Ann: hi\n", "[2024-05-02 10:00] Bob: ho\n", "Session 2\n"),
-    *("文章です。", "漢字" * 20, "x" * 50, "🧑‍🚀🧑‍🚀", "e\u0301", "\ud83d", "\udc00", "\0", "\u2028", "…", "'''", '"""', "\f"),
+    *(
+        "文章です。",
+        "漢字" * 20,
+        "x" * 50,
+        "🧑‍🚀🧑‍🚀",
+        "e\u0301",
+        "\ud83d",
+        "\udc00",
+        "\0",
+        "\u2028",
+        "…",
+        "'''",
+        '"""',
+        "\f",
+    ),
 ]
 TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=8), max_size=80).map("".join)
 
@@ -83,7 +109,18 @@ def test_no_word_is_lost_and_no_chunk_is_too_large(text: str, size: int, kind: s
 @pytest.mark.parametrize(
     "text",
     [
-        *("x", " ", "\n\n", "🌱", "\0", "\ud83d", "def f(): pass", "# Title", "```", "Ann: hi\nBob: ho\nAnn: ha\nBob: hm"),
+        *(
+            "x",
+            " ",
+            "\n\n",
+            "🌱",
+            "\0",
+            "\ud83d",
+            "def f(): pass",
+            "# Title",
+            "```",
+            "Ann: hi\nBob: ho\nAnn: ha\nBob: hm",
+        ),
         "# One\n\nFew words.\n\n# Two\n\n```\ncode\n```\n\n--- Session 2 ---\n",
     ],
 )

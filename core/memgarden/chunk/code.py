@@ -6,7 +6,6 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, pairwise
-from warnings import filterwarnings
 
 from memgarden.chunk.markup import lines
 from memgarden.chunk.pack import BLOCK, GLUED, Packer, Unit, split
@@ -14,10 +13,7 @@ from memgarden.protocols import Span
 
 __all__ = ["CodeChunker", "language"]
 
-FILE = "<the text of a memory>"
-# The parser warns of what it reads, as of "\d" in a string, and that is nobody's concern here.
-filterwarnings("ignore", category=Warning, module=re.escape(FILE))
-
+ESCAPE = re.compile(r"\\([^\\])|\\\\")
 DEEPEST = 6  # levels of definitions that are told apart; what is too large further down is cut at its lines
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 COMMENT = re.compile(r"[ \t]*(?:#|//|/\*|\*|--)")
@@ -70,7 +66,7 @@ class CodeChunker:
     def _python(self, text: str) -> list[Unit] | None:
         """The statements of Python; None if it is none."""
         try:
-            tree = ast.parse(text, FILE)
+            tree = ast.parse(ESCAPE.sub(_tame, text))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return None
         rows = list(lines(text))
@@ -125,6 +121,11 @@ def language(text: str) -> str | None:
     counts = {name: len(re.findall(pattern, sample, re.MULTILINE)) for name, pattern in TELLTALES.items()}
     name = max(counts, key=lambda name: counts[name])
     return name if counts[name] else None
+
+
+def _tame(escape: re.Match[str]) -> str:
+    r"""An escape that the parser has nothing to say of: it warns of the likes of `\d`, on whatever text it is given."""
+    return escape[0] if escape[1] in (None, *"'\"\r\n") else f"/{escape[1]}"
 
 
 def _begin(node: ast.stmt, rows: Sequence[tuple[int, str]]) -> int:
