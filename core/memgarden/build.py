@@ -115,7 +115,7 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         preparer=Preparer(
             embedder=CachedEmbedder(embedder, EmbeddingTable(database, settings.cached_embeddings)),
             analyzer=analyzer,
-            cut=_cutter(settings, embedder),
+            cutter=_cutter(settings, embedder),
         ),
         describe=describe,
         pool=IndexPool(reader, settings.index_bytes, resolve("leg", LEGS, "bm25"), lambda: ExactVectors(dimension)),
@@ -193,10 +193,10 @@ def _cutter(settings: Settings, embedder: Embedder) -> Cutter:
         made: Chunker = maker(own, overlap if overlap is None else min(overlap, own // 2), count)
         return made
 
-    asked = settings.chunker
+    asked: str | Chunker | None = settings.chunker
     if isinstance(asked, str):
-        return Cutter(size, count, chunker, None if asked == AUTO else chunker(asked))
-    return Cutter(size, count, chunker, asked)
+        asked = None if asked == AUTO else chunker(asked)
+    return Cutter(size, count, chunker, asked, headings=settings.headings)
 
 
 def _chroma(where: str, settings: Settings) -> Any:

@@ -24,7 +24,8 @@ class Settings:
     garden's embedding cache keeps. `lock_timeout`: seconds that a write waits for another process. `chunker`: what cuts
     the texts whose kind does not say it: `auto` (by what a text is), `code`, `conversation`, `plain`, `prose`,
     `technical`, or a `Chunker`. `chunk_size` and `chunk_overlap` in tokens, `None` for what the chunker thinks best, at
-    most what the embedder reads. `threads` of the embedder, `None` for its own choice.
+    most what the embedder reads. `headings`: chunks are embedded and indexed with the headings they lie under.
+    `threads` of the embedder, `None` for its own choice.
     """
 
     embedder: str | Embedder | None = None
@@ -38,6 +39,7 @@ class Settings:
     chunker: str | Chunker = AUTO
     chunk_size: int | None = None
     chunk_overlap: int | None = None
+    headings: bool = True
     threads: int | None = None
 
     def __post_init__(self) -> None:

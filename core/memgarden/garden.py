@@ -48,6 +48,7 @@ class Garden:
         chunker: str | Chunker = AUTO,
         chunk_size: int | None = None,
         chunk_overlap: int | None = None,
+        headings: bool = True,
         threads: int | None = None,
     ) -> Self:
         """Open the garden in a folder, or at a database URL, and make it if there is none.
@@ -69,6 +70,7 @@ class Garden:
             chunker=chunker,
             chunk_size=chunk_size,
             chunk_overlap=chunk_overlap,
+            headings=headings,
             threads=threads,
         )
         return cls(build(os.fspath(where), settings))

@@ -25,6 +25,7 @@ __all__ = [
     "Analyzer",
     "ChunkRecord",
     "Chunker",
+    "Cutter",
     "DenseLeg",
     "Embedder",
     "Expected",
@@ -107,6 +108,18 @@ class Chunker(Protocol):
 
     def __call__(self, text: str) -> Sequence[Span]:
         """Spans `(start, end)` in characters, in order, that together cover every word of the text."""
+        ...
+
+
+class Cutter(Protocol):
+    """Cuts a memory's text by what the memory is."""
+
+    def cut(self, text: str, kind: str) -> Sequence[Span]:
+        """Spans as a `Chunker` gives them, none larger than the embedder reads."""
+        ...
+
+    def read(self, text: str, kind: str, spans: Sequence[Span]) -> Sequence[str]:
+        """What is embedded and indexed of each span."""
         ...
 
 

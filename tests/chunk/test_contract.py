@@ -86,7 +86,7 @@ def test_no_word_is_lost_and_no_chunk_is_too_large(text: str, size: int, kind: s
 
     They are the same each time.
     """
-    spans = make_cutter(size, count)(text, kind)
+    spans = make_cutter(size, count).cut(text, kind)
     assert all(count(text[start:end]) <= size for start, end in spans)
     assert all(a[0] <= b[0] and a[1] <= b[1] for a, b in pairwise(spans))
     covered = 0
@@ -102,7 +102,18 @@ def test_no_word_is_lost_and_no_chunk_is_too_large(text: str, size: int, kind: s
             start, end = next(ends)
         if count(word[0]) <= size // 2:
             assert start <= word.start() and word.end() <= end, word
-    assert make_cutter(size, count)(text, kind) == spans
+    assert make_cutter(size, count).cut(text, kind) == spans
+
+
+@given(text=TEXTS, size=st.integers(16, 60), kind=st.sampled_from(KINDS), count=st.sampled_from(COUNTS))
+def test_what_is_read_is_the_chunk_below_headings_and_fits(text: str, size: int, kind: str, count: Count) -> None:
+    """The embedder cuts nothing off, and every word of the chunk is in it."""
+    cutter = make_cutter(size, count)
+    spans = cutter.cut(text, kind)
+    read = cutter.read(text, kind, spans)
+    for (start, end), whole in zip(spans, read, strict=True):
+        assert count(whole) <= size
+        assert whole == text[start:end] or whole.endswith(f"\n{text[start:end]}")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -126,7 +137,7 @@ def test_no_word_is_lost_and_no_chunk_is_too_large(text: str, size: int, kind: s
 )
 def test_a_short_text_is_one_chunk(text: str, kind: str) -> None:
     """Of any kind, with whatever headings and sessions."""
-    assert list(make_cutter(40)(text, kind)) == [(0, len(text))]
+    assert list(make_cutter(40).cut(text, kind)) == [(0, len(text))]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -154,7 +165,7 @@ def test_a_short_text_is_one_chunk(text: str, kind: str) -> None:
 )
 def test_large_odd_texts_are_cut_too(text: str, count: Count, kind: str) -> None:
     """One word of 50,000 letters, nothing but blanks, brackets, rulers or marks: the chunks fit and cover all."""
-    spans = make_cutter(256, count)(text, kind)
+    spans = make_cutter(256, count).cut(text, kind)
     assert all(count(text[start:end]) <= 256 for start, end in spans)
     assert spans[-1][1] == len(text) and all(b[0] <= a[1] for a, b in pairwise(spans))
 
@@ -179,7 +190,7 @@ def test_a_chunker_that_loses_text_is_refused(spans: list[tuple[int, int]], says
         raise AssertionError(name)
 
     with pytest.raises(InvalidSetting, match=says):
-        Cutter(16, count_words, unknown, lambda _: spans)(text, "note")
+        Cutter(16, count_words, unknown, lambda _: spans).cut(text, "note")
 
 
 def test_chunks_of_your_own_chunker_are_cut_where_they_are_too_large() -> None:
@@ -189,6 +200,6 @@ def test_chunks_of_your_own_chunker_are_cut_where_they_are_too_large() -> None:
     def unknown(name: str) -> Callable[[str], list[tuple[int, int]]]:
         raise AssertionError(name)
 
-    spans = Cutter(16, count_words, unknown, lambda text: [(0, 60), (60, len(text))])(text, "note")
+    spans = Cutter(16, count_words, unknown, lambda text: [(0, 60), (60, len(text))]).cut(text, "note")
     assert spans[0] == (0, 60) and len(spans) > 6
     assert all(count_words(text[start:end]) <= 16 for start, end in spans)

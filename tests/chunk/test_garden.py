@@ -140,6 +140,19 @@ def test_a_chunker_of_your_own_takes_its_place(open_garden: Callable[..., Garden
         open_garden(chunker=lambda text: [(0, 5)]).scope("alice").add(TURNS)
 
 
+def test_a_chunk_is_found_by_the_headings_above_it_too(open_garden: Callable[..., Garden]) -> None:
+    """What it lies under says what it is about; `headings=False` leaves each chunk to its own words."""
+    text = "# Zebra\n\n" + "".join(f"## Part {n}\n\n{'Some words of it. ' * 40}\n\n" for n in range(4)) + "Quagga\n"
+    for headings in (True, False):
+        scope = open_garden(headings=headings, chunk_size=60).scope("alice")
+        scope.add(text, id="x", kind="technical")
+        hits = scope.search("zebra quagga", mode="lexical")
+        assert [hit.id for hit in hits] == ["x"]
+        assert hits[0].text.endswith("Quagga\n") and "Zebra" not in hits[0].text
+        both = scope.search("quagga", mode="lexical")[0].score
+        assert (hits[0].score > both) == headings
+
+
 def test_an_unknown_chunker_names_those_there_are(open_garden: Callable[..., Garden], tmp_path: Path) -> None:
     """And leaves no garden behind."""
     with pytest.raises(UnknownStrategy, match="auto, code, conversation, plain, prose, technical"):

