@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 
 def blocks(page: str, language: str) -> list[str]:
     """The fenced blocks of a page in one language."""
-    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
 
 
 def test_the_readmes_python_runs_from_top_to_bottom(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from memgarden.errors import InvalidSetting
-from memgarden.protocols import Embedder, Reranking
+from memgarden.protocols import Chunker, Embedder, Reranking
 from memgarden.turns import Signals
 
 __all__ = ["AUTO", "Settings"]
@@ -24,9 +24,11 @@ class Settings:
     `alpha`: weight of the dense leg. `signals`: what is special about conversations. `reranker`: a name (`memory`,
     `maxsim`, `cross-encoder:MODEL`, `mmr`), a callable, or several that work one after another. `rerank_bytes`:
     memory for what rerankers keep. `index_bytes`: memory for scope indexes. `cached_embeddings`: how many vectors the
-    garden's embedding cache keeps. `lock_timeout`: seconds that a write waits for another process. `chunk_size` and
-    `chunk_overlap` in tokens, `None` for what the embedder reads and an eighth of it. `threads` of the embedder,
-    `None` for its own choice.
+    garden's embedding cache keeps. `lock_timeout`: seconds that a write waits for another process. `chunker`: what
+    cuts the texts whose kind does not say it: `auto` (by what a text is), `code`, `conversation`, `plain`, `prose`,
+    `technical`, or a `Chunker`. `chunk_size` and `chunk_overlap` in tokens, `None` for what the chunker thinks best,
+    at most what the embedder reads. `headings`: chunks are embedded and indexed with the headings they lie under.
+    `threads` of the embedder, `None` for its own choice.
     """
 
     embedder: str | Embedder | None = None
@@ -40,8 +42,10 @@ class Settings:
     index_bytes: int = 512 * 2**20
     cached_embeddings: int = 50_000
     lock_timeout: float = 10.0
+    chunker: str | Chunker = AUTO
     chunk_size: int | None = None
     chunk_overlap: int | None = None
+    headings: bool = True
     threads: int | None = None
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from memgarden.ingest.adopt import Adoption, adopt
 from memgarden.observe.health import Health, diagnose
 from memgarden.parts import Parts
 from memgarden.paths import check_path
-from memgarden.protocols import Embedder, Mirror, Reranking
+from memgarden.protocols import Chunker, Embedder, Mirror, Reranking
 from memgarden.records import ScopePath
 from memgarden.scope import Scope
 from memgarden.turns import Signals
@@ -49,8 +49,10 @@ class Garden:
         index_bytes: int = 512 * 2**20,
         cached_embeddings: int = 50_000,
         lock_timeout: float = 10.0,
+        chunker: str | Chunker = AUTO,
         chunk_size: int | None = None,
         chunk_overlap: int | None = None,
+        headings: bool = True,
         threads: int | None = None,
     ) -> Self:
         """Open the garden in a folder, or at a database URL, and make it if there is none.
@@ -72,8 +74,10 @@ class Garden:
             index_bytes=index_bytes,
             cached_embeddings=cached_embeddings,
             lock_timeout=lock_timeout,
+            chunker=chunker,
             chunk_size=chunk_size,
             chunk_overlap=chunk_overlap,
+            headings=headings,
             threads=threads,
         )
         return cls(build(os.fspath(where), settings))

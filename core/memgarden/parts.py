@@ -11,8 +11,8 @@ from typing import Protocol
 from memgarden.errors import GardenClosed
 from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
-from memgarden.protocols import Fusion, MemorySink, MemorySource, Mirror, Outbox, Reranker, Reranking
-from memgarden.records import ScopePath
+from memgarden.protocols import Fusion, MemorySink, MemorySource, Mirror, Outbox, Reranker, Reranking, Span
+from memgarden.records import ChunkInfo, ScopePath
 from memgarden.turns import Signals
 
 __all__ = ["Audit", "Catalogue", "Parts", "RefillableOutbox"]
@@ -80,6 +80,7 @@ class Parts:
     audit: Audit
     mirror: Mirror | None
     preparer: Preparer
+    describe: Callable[[str, Sequence[Span], str], list[ChunkInfo]]
     pool: IndexPool
     fusion: Callable[[str], Fusion]
     default_fusion: str

@@ -29,6 +29,7 @@ __all__ = [
     "ArrayCache",
     "ChunkRecord",
     "Chunker",
+    "Cutter",
     "DenseLeg",
     "Embedder",
     "Expected",
@@ -134,6 +135,18 @@ class Chunker(Protocol):
 
     def __call__(self, text: str) -> Sequence[Span]:
         """Spans `(start, end)` in characters, in order, that together cover every word of the text."""
+        ...
+
+
+class Cutter(Protocol):
+    """Cuts a memory's text by what the memory is."""
+
+    def cut(self, text: str, kind: str) -> Sequence[Span]:
+        """Spans as a `Chunker` gives them, none larger than the embedder reads."""
+        ...
+
+    def read(self, text: str, kind: str, spans: Sequence[Span]) -> Sequence[str]:
+        """What is embedded and indexed of each span."""
         ...
 
 

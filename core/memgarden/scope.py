@@ -21,7 +21,7 @@ from memgarden.ingest.messages import read_messages
 from memgarden.ingest.validate import check_memory, check_vectors, is_storable, to_importance
 from memgarden.parts import Parts
 from memgarden.protocols import Order, Reranking, Shortlist
-from memgarden.records import Floats, Hit, Importance, Memory, ScopePath, new_id, utc_now
+from memgarden.records import ChunkInfo, Floats, Hit, Importance, Memory, ScopePath, new_id, utc_now
 from memgarden.retrieve.query import GroupBy, Mode, Query
 from memgarden.retrieve.rerank import DEPTH, rerank
 from memgarden.retrieve.search import search
@@ -184,6 +184,21 @@ class Scope:
         """The memory of that id; None if the scope holds none or it has expired."""
         return self._parts.source.get(self._path, id, utc_now()) if is_storable(id) else None
 
+    def chunks(self, id: str) -> builtins.list[ChunkInfo]:
+        """The chunks of a memory, in order, with what can be said of each; `MemoryNotFound` if there is no such id."""
+        found = self._parts.source.version(self._path, id) if is_storable(id) else None
+        if found is None or self.get(id) is None:
+            raise MemoryNotFound(f"the scope holds no memory {id!r}: see the ids with scope.list()")
+        _, memory, chunks = found
+        return self._parts.describe(memory.text, [(chunk.start, chunk.end) for chunk in chunks], memory.kind)
+
+    def chunk_of(self, hit: Hit) -> ChunkInfo:
+        """The chunk that a hit stands for; `MemoryNotFound` if the memory was changed or deleted since the search."""
+        for chunk in self.chunks(hit.id):
+            if (chunk.start, chunk.text) == (hit.start, hit.text):
+                return chunk
+        raise MemoryNotFound(f"the memory {hit.id!r} was changed since the search that found it: search again")
+
     def list(self, *, order: Order = "-created_at", limit: int = 100, offset: int = 0) -> builtins.list[Memory]:
         """A page of the scope's memories; a leading minus means descending, equal times are ordered by id."""
         if order not in get_args(Order):
@@ -265,6 +280,7 @@ class Scope:
         since: datetime | None = None,
         until: datetime | None = None,
         min_score: float | None = None,
+        min_relevance: float | None = None,
         aliases: Mapping[str, str] | None = None,
         context: int = 0,
         group_by: GroupBy = "memory",
@@ -283,9 +299,9 @@ class Scope:
         `cross-encoder:MODEL`, `mmr`, a callable that takes a `Shortlist`, or several, one after another; `()` for none,
         None for the garden's own. `RerankerFailed` says what a reranker of yours did wrong.
 
-        A fused score orders the hits of one query and says nothing across queries: z-scores are relative to the other
-        candidates, and a lone candidate has 0. Hits below `min_score` are left out, before any reranking; it is best
-        used with `mode="dense"`, where a score is the cosine, or `mode="lexical"`, where it is BM25's.
+        A fused score orders the hits of one query and says nothing across queries. `hit.relevance` does, from 0 to 1:
+        it was fitted to judged questions (see `memgarden.retrieve.relevance`). Hits below `min_relevance`, or below `min_score` in a
+        mode's own scores (cosine, BM25), are left out before any reranking: where nothing is relevant, nothing is found.
 
         In a conversation the names of its speakers are known: `aliases` adds to them, as in `{"Mel": "Melanie"}`.
         `context=2` gives each hit the two turns `before` and the two `after` it, whatever the filter. With
@@ -302,6 +318,7 @@ class Scope:
             since=since,
             until=until,
             min_score=min_score,
+            min_relevance=min_relevance,
             aliases=aliases,
             context=context,
             group_by=group_by,
@@ -323,6 +340,7 @@ class Scope:
         since: datetime | None = None,
         until: datetime | None = None,
         min_score: float | None = None,
+        min_relevance: float | None = None,
         aliases: Mapping[str, str] | None = None,
         context: int = 0,
         group_by: GroupBy = "memory",
@@ -339,7 +357,8 @@ class Scope:
         tree = None if where is None or where == {} else parse_filter(where)
         known = aliases or {}
         asked = [
-            Query(query, k, mode, weight, tree, since, until, min_score, known, context, group_by) for query in queries
+            Query(query, k, mode, weight, tree, since, until, min_score, known, context, group_by, min_relevance)
+            for query in queries
         ]
         if not asked:
             return []

@@ -112,6 +112,7 @@ def shortlist() -> Callable[..., Shortlist]:
                 0,
                 len(text),
                 (),
+                0.5,
             )
             for place, text in enumerate(texts)
         ]

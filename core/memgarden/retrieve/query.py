@@ -34,6 +34,7 @@ class Query:
     aliases: Mapping[str, str] = field(default_factory=dict)
     context: int = 0
     group_by: GroupBy = "memory"
+    min_relevance: float | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
@@ -46,6 +47,9 @@ class Query:
             raise InvalidQuery(f"alpha, the weight of the dense leg, is from 0 to 1, not {self.alpha!r}")
         if self.min_score is not None and (not isinstance(self.min_score, int | float) or math.isnan(self.min_score)):
             raise InvalidQuery(f"min_score is a number, not {self.min_score!r}")
+        least = self.min_relevance
+        if least is not None and (not isinstance(least, int | float) or not 0 <= least <= 1):
+            raise InvalidQuery(f"min_relevance is a number from 0 to 1, not {least!r}")
         if isinstance(self.context, bool) or not isinstance(self.context, int) or not 0 <= self.context <= MAX_CONTEXT:
             raise InvalidQuery(f"context is a whole number of turns from 0 to {MAX_CONTEXT:,}, not {self.context!r}")
         if self.group_by not in get_args(GroupBy):

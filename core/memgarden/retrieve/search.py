@@ -13,6 +13,7 @@ from memgarden.protocols import Analyzer, Fusion, Ranking
 from memgarden.records import Flags, Floats, Hit, Ints, LegScore, Memory, copy_json
 from memgarden.retrieve.candidates import DEPTH, Candidates, gather
 from memgarden.retrieve.query import Query
+from memgarden.retrieve.relevance import relevance
 from memgarden.retrieve.signals import BOOSTS, best_sessions, boosts, smoothed
 from memgarden.turns import Signals
 
@@ -55,6 +56,9 @@ def search(
         best = best[scores[best] >= query.min_score]
     rows = candidates.rows[best]
     hits = _hits(index, candidates, shares, scores, best, rows) if len(best) else []
+    if query.min_relevance is not None:
+        likely = [n for n, hit in enumerate(hits) if hit.relevance >= query.min_relevance]
+        hits, rows = [hits[n] for n in likely], rows[likely]
     if query.context and index.turns is not None:
         around = zip(hits, rows.tolist(), strict=True)
         hits = [_with_context(index, hit, row, query.context, now) for hit, row in around]
@@ -124,6 +128,7 @@ def _hits(
     own = candidates.scores[:, best].T.tolist()
     ranks = [[rank or None for rank in ranked] for ranked in candidates.ranks[:, best].T.tolist()]
     parts = shares[:, best].T.tolist()
+    likely = _relevances(candidates, best)
     return [
         Hit(
             memory=_own(memories[pk]),
@@ -131,9 +136,19 @@ def _hits(
             start=starts[n],
             end=ends[n],
             legs=tuple(map(LegScore, candidates.names, own[n], ranks[n], parts[n])),
+            relevance=likely[n],
         )
         for n, pk in enumerate(pks)
     ]
+
+
+def _relevances(candidates: Candidates, best: Ints) -> list[float]:
+    legs = dict(zip(candidates.names, candidates.scores[:, best].tolist(), strict=True))
+    ceilings = dict(zip(candidates.names, candidates.ceilings, strict=False))  # a boost has none
+    cosines = legs.get("dense", [None] * len(best))
+    bm25 = legs.get("lexical")
+    covered = [None] * len(best) if bm25 is None else [score / ceilings["lexical"] for score in bm25]
+    return list(map(relevance, cosines, covered))
 
 
 def _with_context(index: ScopeIndex, hit: Hit, row: int, count: int, now: datetime) -> Hit:
