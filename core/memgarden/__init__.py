@@ -27,6 +27,7 @@ from memgarden.errors import (
     MemoryNotFound,
     MissingExtra,
     ModelNotFound,
+    RerankerFailed,
     SchemaTooNew,
     StorageError,
     UnknownStrategy,
@@ -34,9 +35,10 @@ from memgarden.errors import (
 from memgarden.garden import Garden
 from memgarden.ingest.adopt import Adoption
 from memgarden.observe.health import Health
-from memgarden.protocols import Embedder
-from memgarden.records import Hit, Importance, LegScore, Memory
+from memgarden.protocols import Embedder, Reranker, Shortlist
+from memgarden.records import Hit, Importance, LegScore, Memory, RerankScore
 from memgarden.scope import Scope
+from memgarden.turns import Signals
 
 __all__ = [
     "Adoption",
@@ -62,8 +64,13 @@ __all__ = [
     "MemoryNotFound",
     "MissingExtra",
     "ModelNotFound",
+    "RerankScore",
+    "Reranker",
+    "RerankerFailed",
     "SchemaTooNew",
     "Scope",
+    "Shortlist",
+    "Signals",
     "StorageError",
     "UnknownStrategy",
     "__version__",

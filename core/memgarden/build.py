@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from memgarden.cache.arrays import BoundedArrays
 from memgarden.cache.embeddings import CachedEmbedder
 from memgarden.chunk import CHUNKERS
 from memgarden.config import AUTO, Settings
@@ -20,8 +21,9 @@ from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
 from memgarden.lexical import ANALYZERS, LEGS
 from memgarden.parts import Parts
-from memgarden.protocols import Chunker, Embedder, Fusion, Mirror
+from memgarden.protocols import Chunker, Embedder, Fusion, Mirror, RerankerTools
 from memgarden.registry import resolve
+from memgarden.rerank.choice import Rerankers, check_names
 from memgarden.retrieve.fusion import FUSIONS
 from memgarden.store.audit import SqlAudit
 from memgarden.store.catalogue import SqlCatalogue
@@ -52,6 +54,7 @@ def build(where: str, settings: Settings) -> Parts:
     if settings.embedder is not None:
         _embedder(settings.embedder, settings.threads)  # a name that is none must not leave an empty garden behind
     _fusion(settings.fusion)
+    check_names(settings.reranker)
     if "://" not in where:
         where = str(Path(where).absolute())  # which stays right when the process changes its folder
     database = open_database(where, settings.lock_timeout)
@@ -113,11 +116,14 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
             embedder=CachedEmbedder(embedder, EmbeddingTable(database, settings.cached_embeddings)),
             analyzer=analyzer,
             chunker=_chunker(settings, embedder),
+            signals=settings.signals,
         ),
         pool=IndexPool(reader, settings.index_bytes, resolve("leg", LEGS, "bm25"), lambda: ExactVectors(dimension)),
         fusion=_fusion,
         default_fusion=settings.fusion,
+        signals=settings.signals,
         alpha=settings.alpha,
+        rerankers=Rerankers(settings.reranker, RerankerTools(embedder, analyzer, BoundedArrays(settings.rerank_bytes))),
         release=database.close,
         renew=lambda: build(where, settings),
     )

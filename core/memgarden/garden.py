@@ -14,9 +14,10 @@ from memgarden.ingest.adopt import Adoption, adopt
 from memgarden.observe.health import Health, diagnose
 from memgarden.parts import Parts
 from memgarden.paths import check_path
-from memgarden.protocols import Embedder, Mirror
+from memgarden.protocols import Embedder, Mirror, Reranking
 from memgarden.records import ScopePath
 from memgarden.scope import Scope
+from memgarden.turns import Signals
 
 __all__ = ["Garden"]
 
@@ -42,6 +43,9 @@ class Garden:
         chroma: Any = AUTO,
         fusion: str = "zscore",
         alpha: float = 0.5,
+        signals: Signals | None = None,
+        reranker: Reranking = (),
+        rerank_bytes: int = 256 * 2**20,
         index_bytes: int = 512 * 2**20,
         cached_embeddings: int = 50_000,
         lock_timeout: float = 10.0,
@@ -62,6 +66,9 @@ class Garden:
             chroma=chroma,
             fusion=fusion,
             alpha=alpha,
+            signals=Signals() if signals is None else signals,
+            reranker=reranker,
+            rerank_bytes=rerank_bytes,
             index_bytes=index_bytes,
             cached_embeddings=cached_embeddings,
             lock_timeout=lock_timeout,

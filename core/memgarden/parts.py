@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
 from memgarden.errors import GardenClosed
 from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
-from memgarden.protocols import Fusion, MemorySink, MemorySource, Mirror, Outbox
+from memgarden.protocols import Fusion, MemorySink, MemorySource, Mirror, Outbox, Reranker, Reranking
 from memgarden.records import ScopePath
+from memgarden.turns import Signals
 
 __all__ = ["Audit", "Catalogue", "Parts", "RefillableOutbox"]
 
@@ -82,7 +83,9 @@ class Parts:
     pool: IndexPool
     fusion: Callable[[str], Fusion]
     default_fusion: str
+    signals: Signals
     alpha: float
+    rerankers: Callable[[Reranking | None], Sequence[tuple[str, Reranker]]]
     release: Callable[[], None]
     renew: Callable[[], Parts]
     closed: bool = False

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
+
+import numpy.typing as npt
 
 from memgarden.records import (
     Changes,
@@ -14,6 +16,7 @@ from memgarden.records import (
     Flags,
     Floats,
     Head,
+    Hit,
     Ints,
     Memory,
     Postings,
@@ -23,6 +26,7 @@ from memgarden.records import (
 
 __all__ = [
     "Analyzer",
+    "ArrayCache",
     "ChunkRecord",
     "Chunker",
     "DenseLeg",
@@ -40,8 +44,14 @@ __all__ = [
     "Outbox",
     "OutboxItem",
     "Ranking",
+    "Reranker",
+    "RerankerTools",
+    "Reranking",
     "ScopeSource",
+    "Shortlist",
     "Span",
+    "TokenEmbedder",
+    "Tokens",
     "VectorCache",
 ]
 
@@ -70,6 +80,23 @@ class Embedder(Protocol):
 
     def window(self) -> tuple[int, Callable[[str], int]]:
         """How many tokens of a text are read, and the function that counts them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A text as a model reads it: for each token its state, `(t, d)` float32, L2-normalised, and its span."""
+
+    states: Floats
+    spans: Sequence[Span]
+
+
+@runtime_checkable
+class TokenEmbedder(Protocol):
+    """An embedder that also shows its tokens, for late interaction."""
+
+    def token_states(self, texts: Sequence[str], *, query: bool = False) -> Sequence[Tokens]:
+        """The tokens of each text that the model reads, special ones left out; spans count in `readable(text)`."""
         ...
 
 
@@ -127,11 +154,13 @@ class LexicalRows:
 class Ranking:
     """One leg's answer: its best rows, best first, and its exact score of any row.
 
-    `rows` is `(r,)` int64; `score_of(rows)` gives `(len(rows),)` float32, higher is better.
+    `rows` is `(r,)` int64; `score_of(rows)` gives `(len(rows),)` float32, higher is better. No row can have a score
+    above `ceiling`.
     """
 
     rows: Ints
     score_of: Callable[[Ints], Floats]
+    ceiling: float = 1.0
 
 
 class Leg(Protocol[Query_contra, Content_contra]):
@@ -156,7 +185,14 @@ class Leg(Protocol[Query_contra, Content_contra]):
 
 
 LexicalLeg = Leg[tuple[Terms, Floats], LexicalRows]
-DenseLeg = Leg[Floats, Floats]
+
+
+class DenseLeg(Leg[Floats, Floats], Protocol):
+    """The leg over vectors."""
+
+    def vectors_of(self, rows: Ints) -> Floats:
+        """The vectors `(len(rows), d)` of rows; by any thread and at any time, zeros for what is gone by then."""
+        ...
 
 
 class ScopeSource(Protocol):
@@ -184,6 +220,14 @@ class MemorySource(Protocol):
 
     def get(self, path: ScopePath, id: str, now: datetime) -> Memory | None:
         """The memory of that id, or None."""
+        ...
+
+    def before(self, path: ScopePath, session: int, memory: Memory) -> Memory | None:
+        """The turn of that session that was said last before `memory`, which may itself be stored; None if none was."""
+        ...
+
+    def session(self, path: ScopePath, session: int, now: datetime) -> Sequence[Memory]:
+        """The turns of a session, by its hash, in order of time."""
         ...
 
     def version(self, path: ScopePath, id: str) -> tuple[int, Memory, Sequence[Chunk]] | None:
@@ -241,6 +285,56 @@ class Fusion(Protocol):
         list does not hold the candidate; `weights` is `(legs,)` and sums to 1.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shortlist:
+    """What a reranker is given: the question, and the best hits so far, best first.
+
+    `query` is the text that was asked and `topic` what of it was embedded: the names of those who speak in a chat are
+    not in it. `vector` `(d,)` is the topic's, None where the search had no use for it. `vectors()` reads the vectors
+    `(n, d)` of the chunks that matched. `now` is what ages count from.
+    """
+
+    query: str
+    topic: str
+    vector: Floats | None
+    hits: Sequence[Hit]
+    now: datetime
+    vectors: Callable[[], Floats]
+
+
+class Reranker(Protocol):
+    """Scores the hits of a shortlist anew; a function will do."""
+
+    def __call__(self, shortlist: Shortlist, /) -> npt.ArrayLike:
+        """`(n,)` finite numbers, higher is better; hits of equal score keep their order."""
+        ...
+
+
+Reranking = str | Reranker | Sequence[str | Reranker]
+"""How rerankers are chosen: a name as in `"mmr"` or `"mmr:0.5"`, a callable, or several that work one after another."""
+
+
+class ArrayCache(Protocol):
+    """Keeps arrays in memory by key, bounded in bytes, least recently used out first; safe for threads."""
+
+    def load(self, keys: Sequence[Hashable]) -> Sequence[npt.NDArray[Any] | None]:
+        """The array of each key, None where there is none."""
+        ...
+
+    def save(self, keys: Sequence[Hashable], arrays: Sequence[npt.NDArray[Any]]) -> None:
+        """Keep `arrays[i]` for `keys[i]`; they are the cache's from then on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RerankerTools:
+    """What a garden has at hand for its rerankers: each is made by `make(argument, tools)`."""
+
+    embedder: Embedder
+    analyzer: Analyzer
+    arrays: ArrayCache
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,11 @@ __all__ = [
     "LegScore",
     "Memory",
     "Postings",
+    "RerankScore",
     "Rows",
     "ScopePath",
     "Terms",
+    "Turn",
     "copy_json",
     "from_micros",
     "to_micros",
@@ -47,8 +49,17 @@ ScopePath = tuple[str, ...]
 POSTING = np.dtype([("term", "<u8"), ("count", "<u4")])
 """A term's 64-bit hash and how often a chunk holds it: 12 bytes, also the form in which SQL keeps it."""
 
-ROW = np.dtype([(name, "<i8") for name in ("chunk", "memory", "start", "end", "created_at", "expires_at")])
-"""What an index knows of a chunk beside its terms and vector; times in microseconds since 1970."""
+ROW = np.dtype(
+    [
+        (name, "<i8")
+        for name in (
+            *("chunk", "memory", "start", "end", "created_at", "expires_at"),
+            *("session", "speaker", "stated"),
+        )
+    ]
+)
+"""What an index knows of a chunk beside its terms and vector: times in microseconds since 1970, and the last three as
+in `Turn`, 0 for what is no turn of a conversation."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -116,12 +127,23 @@ class Memory:
     stored_at: datetime | None = None
 
 
+class Turn(NamedTuple):
+    """What a search needs of a turn: its session and speaker as 63-bit hashes, and how many content words it states.
+
+    A question states nothing: words of sentences that end with a question mark are not counted.
+    """
+
+    session: int
+    speaker: int
+    stated: int
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """The piece of a memory that is indexed and ranked: `memory.text[start:end]`.
 
     `vector` is `(d,)` float32, L2-normalised; `postings` is `(p,)` of dtype `POSTING`; `length` is the number of
-    terms that count for BM25's length normalisation.
+    terms that count for BM25's length normalisation; `turn` is None for what is no turn of a conversation.
     """
 
     start: int
@@ -129,6 +151,7 @@ class Chunk:
     vector: Floats
     postings: Postings
     length: int
+    turn: Turn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +193,7 @@ class LegScore(NamedTuple):
     """What one leg of the search said of a hit. A tuple, since a search makes twenty and a dataclass costs threefold.
 
     `score` is the leg's own (BM25 or cosine), `rank` its place from 1 in the leg's list (None: below the candidate
-    depth) and `share` what it added to the hit's final score.
+    depth) and `share` what it added to the hit's fused score.
     """
 
     leg: str
@@ -179,15 +202,30 @@ class LegScore(NamedTuple):
     share: float
 
 
+class RerankScore(NamedTuple):
+    """What a reranker said of a hit: its score, and the rank from 1 that the hit had before."""
+
+    reranker: str
+    score: float
+    before: int
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A scored memory; `text` is the chunk that matched best, `legs` say why it was found."""
+    """A scored memory; `text` is the chunk that matched best, `legs` say why it was found.
+
+    `before` and `after` are the turns around it in its session, in order of time, where a search asked for `context`.
+    `score` is the fused one, or that of the last of the rerankers, which are in `reranks` in the order of their work.
+    """
 
     memory: Memory
     score: float
     start: int
     end: int
     legs: tuple[LegScore, ...]
+    before: tuple[Memory, ...] = ()
+    after: tuple[Memory, ...] = ()
+    reranks: tuple[RerankScore, ...] = ()
 
     @property
     def id(self) -> str:
@@ -200,9 +238,10 @@ class Hit:
         return self.memory.text[self.start : self.end]
 
     def explain(self) -> str:
-        """One line a leg: its score, rank and share of the final score."""
+        """One line a leg: its score, rank and share of the fused score; and one a reranker."""
         lines = [f"score {self.score:.4f}"]
         for leg in self.legs:
             rank = "-" if leg.rank is None else f"#{leg.rank}"
             lines.append(f"  {leg.leg:<8} {leg.score:8.4f}  rank {rank:>4}  share {leg.share:+.4f}")
+        lines += [f"  {each.reranker:<8} {each.score:8.4f}  before {f'#{each.before}':>4}" for each in self.reranks]
         return "\n".join(lines)

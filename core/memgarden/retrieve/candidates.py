@@ -17,12 +17,16 @@ DEPTH = 100  # of each leg: on chats the union then holds 95 % of what is releva
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The rows that either leg named, `(n,)` ascending, with each leg's `scores` and `ranks` of them, `(legs, n)`."""
+    """The rows that either leg named, `(n,)` ascending, with each leg's `scores` and `ranks` of them, `(legs, n)`.
+
+    `ceilings` are what each leg's scores can come up to.
+    """
 
     names: tuple[str, ...]
     rows: Ints
     scores: Floats
     ranks: Ints
+    ceilings: tuple[float, ...]
 
 
 def gather(names: Sequence[str], rankings: Sequence[Ranking], size: int) -> Candidates:
@@ -35,4 +39,4 @@ def gather(names: Sequence[str], rankings: Sequence[Ranking], size: int) -> Cand
     for own, ranking in zip(ranks, rankings, strict=True):
         own[rows.searchsorted(ranking.rows)] = np.arange(1, len(ranking.rows) + 1)
     scores = np.array([ranking.score_of(rows) for ranking in rankings])
-    return Candidates(tuple(names), rows, scores, ranks)
+    return Candidates(tuple(names), rows, scores, ranks, tuple(ranking.ceiling for ranking in rankings))
