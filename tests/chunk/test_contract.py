@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from memgarden import InvalidSetting
 from memgarden.chunk import CHUNKERS
 from memgarden.chunk.cutter import Cutter
+from memgarden.embed.wordpiece import count, load_tokenizer
 from memgarden.registry import resolve
 
 KINDS = [*sorted(CHUNKERS), "note"]  # the last is no chunker's name: the text is looked at
@@ -33,13 +34,21 @@ def count_bytes(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass")) // 3
 
 
-COUNTS = [count_words, count_quarters, count_bytes]
+TOKENIZER = load_tokenizer()
+
+
+def count_pieces(text: str) -> int:
+    """The default model's tokens: a word of more than a hundred letters is one, and its parts are many."""
+    return count(TOKENIZER, text)
+
+
+COUNTS = [count_words, count_quarters, count_bytes, count_pieces]
 Count = Callable[[str], int]
 
 
-def make_cutter(size: int, count: Count = count_words) -> Cutter:
+def make_cutter(size: int, counter: Count = count_words) -> Cutter:
     """A cutter as a garden has it, whose chunkers choose their own overlap."""
-    return Cutter(size, count, lambda name: resolve("chunker", CHUNKERS, name)(size, None, count))
+    return Cutter(size, counter, lambda name: resolve("chunker", CHUNKERS, name)(size, None, counter))
 
 
 PIECES = [
@@ -80,14 +89,14 @@ TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=8), max_size=80).map
 
 
 @settings(max_examples=400)
-@given(text=TEXTS, size=st.integers(16, 60), kind=st.sampled_from(KINDS), count=st.sampled_from(COUNTS))
-def test_no_word_is_lost_and_no_chunk_is_too_large(text: str, size: int, kind: str, count: Count) -> None:
+@given(text=TEXTS, size=st.integers(16, 60), kind=st.sampled_from(KINDS), counter=st.sampled_from(COUNTS))
+def test_no_word_is_lost_and_no_chunk_is_too_large(text: str, size: int, kind: str, counter: Count) -> None:
     """Chunks are in order, hold every word whole that half a chunk can hold, and none is above the window.
 
     They are the same each time.
     """
-    spans = make_cutter(size, count).cut(text, kind)
-    assert all(count(text[start:end]) <= size for start, end in spans)
+    spans = make_cutter(size, counter).cut(text, kind)
+    assert all(counter(text[start:end]) <= size for start, end in spans)
     assert all(a[0] <= b[0] and a[1] <= b[1] for a, b in pairwise(spans))
     covered = 0
     for start, end in spans:
@@ -100,19 +109,19 @@ def test_no_word_is_lost_and_no_chunk_is_too_large(text: str, size: int, kind: s
     for word in re.finditer(r"\w+", text):
         while end < word.end() and end < len(text):
             start, end = next(ends)
-        if count(word[0]) <= size // 2:
+        if counter(word[0]) <= size // 2:
             assert start <= word.start() and word.end() <= end, word
-    assert make_cutter(size, count).cut(text, kind) == spans
+    assert make_cutter(size, counter).cut(text, kind) == spans
 
 
-@given(text=TEXTS, size=st.integers(16, 60), kind=st.sampled_from(KINDS), count=st.sampled_from(COUNTS))
-def test_what_is_read_is_the_chunk_below_headings_and_fits(text: str, size: int, kind: str, count: Count) -> None:
+@given(text=TEXTS, size=st.integers(16, 60), kind=st.sampled_from(KINDS), counter=st.sampled_from(COUNTS))
+def test_what_is_read_is_the_chunk_below_headings_and_fits(text: str, size: int, kind: str, counter: Count) -> None:
     """The embedder cuts nothing off, and every word of the chunk is in it."""
-    cutter = make_cutter(size, count)
+    cutter = make_cutter(size, counter)
     spans = cutter.cut(text, kind)
     read = cutter.read(text, kind, spans)
     for (start, end), whole in zip(spans, read, strict=True):
-        assert count(whole) <= size
+        assert counter(whole) <= size
         assert whole == text[start:end] or whole.endswith(f"\n{text[start:end]}")
 
 
@@ -142,7 +151,7 @@ def test_a_short_text_is_one_chunk(text: str, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    ("text", "count"),
+    ("text", "counter"),
     [
         ("x" * 50_000, count_bytes),
         ("文" * 50_000, count_bytes),
@@ -161,12 +170,14 @@ def test_a_short_text_is_one_chunk(text: str, kind: str) -> None:
         ("- " * 5_000, count_words),
         ("---\n" * 5_000, count_words),
         ("word\r\n" * 5_000, count_words),
+        ("x" * 50_000 + " and more of it" * 300, count_pieces),
+        ("https://example.com/" + "a-b_c/" * 3_000, count_pieces),
     ],
 )
-def test_large_odd_texts_are_cut_too(text: str, count: Count, kind: str) -> None:
+def test_large_odd_texts_are_cut_too(text: str, counter: Count, kind: str) -> None:
     """One word of 50,000 letters, nothing but blanks, brackets, rulers or marks: the chunks fit and cover all."""
-    spans = make_cutter(256, count).cut(text, kind)
-    assert all(count(text[start:end]) <= 256 for start, end in spans)
+    spans = make_cutter(256, counter).cut(text, kind)
+    assert all(counter(text[start:end]) <= 256 for start, end in spans)
     assert spans[-1][1] == len(text) and all(b[0] <= a[1] for a, b in pairwise(spans))
 
 
