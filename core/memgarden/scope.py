@@ -299,7 +299,7 @@ class Scope:
         `cross-encoder:MODEL`, `mmr`, a callable that takes a `Shortlist`, or several, one after another; `()` for none,
         None for the garden's own. `RerankerFailed` says what a reranker of yours did wrong.
 
-        A fused score orders the hits of one query and says nothing across queries. `hit.relevance` does, from 0 to 1: it
+        A fused score orders one query's hits and says nothing across queries. `hit.relevance` does, from 0 to 1; it
         was fitted to judged questions (see `memgarden.retrieve.relevance`). Hits below `min_relevance`, or below
         `min_score` in a mode's own scores (cosine, BM25), are left out before any reranking: where nothing is relevant,
         nothing is found.
