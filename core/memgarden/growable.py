@@ -19,6 +19,8 @@ class Growable:
 
     def extend(self, values: npt.NDArray[Any]) -> None:
         """Append `values`. The first are taken as they are: they are the index's from then on."""
+        if not len(values):
+            return  # even of nothing, an array that was taken as it is may not be written to
         needed = self._length + len(values)
         if not self._length and values.dtype == self._array.dtype:
             self._array, self._length = values, needed  # most scopes are loaded once, and need no second copy
