@@ -12,12 +12,13 @@ from memgarden.cache.embeddings import CachedEmbedder
 from memgarden.chunk import CHUNKERS
 from memgarden.config import AUTO, Settings
 from memgarden.embed import EMBEDDERS
-from memgarden.errors import EmbedderMismatch, InvalidSetting, StorageError
+from memgarden.errors import ChromaError, EmbedderMismatch, InvalidSetting, StorageError
 from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
 from memgarden.lexical import ANALYZERS, LEGS
 from memgarden.parts import Parts
-from memgarden.protocols import Chunker, Embedder, Fusion, Mirror
+from memgarden.protocols import Chunker, Embedder, Fusion, Mirror, Nearest
+from memgarden.records import Floats, Ints
 from memgarden.registry import resolve
 from memgarden.retrieve.fusion import FUSIONS
 from memgarden.store.catalogue import SqlCatalogue
@@ -32,6 +33,8 @@ from memgarden.vector.adopt import read_collection
 from memgarden.vector.collection import ChromaIndex
 from memgarden.vector.drainer import Drainer
 from memgarden.vector.exact import ExactVectors
+from memgarden.vector.large import LargeScopes
+from memgarden.vector.owner import AskOwner
 from memgarden.vector.process import DrainProcess
 
 __all__ = ["build", "open_database", "open_index", "read_collection"]
@@ -85,20 +88,32 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
             f"this garden's terms were made by {facts['analyzer']!r} and this memgarden makes {analyzer.name!r}: "
             "export the memories and add them to a new garden"
         )
-    reader, outbox, dimension = Reader(database, embedder.dimension), SqlOutbox(database), embedder.dimension
-    mirror = _mirror(target, where, facts, outbox)
+    dimension = embedder.dimension
+    reader, outbox, catalogue = (
+        Reader(database, dimension, large=target is not None),
+        SqlOutbox(database),
+        SqlCatalogue(database),
+    )
+    mirror, nearest = _mirror(target, where, facts, outbox, settings.exact_limit)
+    large = LargeScopes(dimension, reader, outbox, nearest)
+
+    def release() -> None:
+        if isinstance(nearest, AskOwner):
+            nearest.close()
+        database.close()
+
     if mirror is not None:
         if facts["mirrored"] == "no":
             outbox.refill()
-        if outbox.count():
-            mirror.wake()  # what another process left behind
+        if outbox.count() or catalogue.large():
+            mirror.wake()  # what another process left behind, and what only Chroma's owner can search
     return Parts(
         id=facts["id"],
         where=where,
         facts=facts,
         source=reader,
         sink=Writer(database),
-        catalogue=SqlCatalogue(database),
+        catalogue=catalogue,
         outbox=outbox,
         mirror=mirror,
         preparer=Preparer(
@@ -106,11 +121,17 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
             analyzer=analyzer,
             chunker=_chunker(settings, embedder),
         ),
-        pool=IndexPool(reader, settings.index_bytes, resolve("leg", LEGS, "bm25"), lambda: ExactVectors(dimension)),
+        pool=IndexPool(
+            reader,
+            settings.index_bytes,
+            resolve("leg", LEGS, "bm25"),
+            lambda head: large.leg(head.scope) if head.large else ExactVectors(dimension),
+        ),
         fusion=_fusion,
         default_fusion=settings.fusion,
         alpha=settings.alpha,
-        release=database.close,
+        searched=large.how,
+        release=release,
         renew=lambda: build(where, settings),
     )
 
@@ -182,14 +203,23 @@ def _chroma(where: str, settings: Settings) -> Any:
     return settings.chroma
 
 
-def _mirror(target: Any, where: str, facts: dict[str, str], outbox: SqlOutbox) -> Mirror | None:
+def _mirror(
+    target: Any, where: str, facts: dict[str, str], outbox: SqlOutbox, exact_limit: int
+) -> tuple[Mirror | None, Nearest]:
+    """What carries the outbox to Chroma, and what searches large scopes there."""
     if target is None:
-        return None
+        return None, _no_chroma
     if isinstance(target, str | Path) and not str(target).startswith(("http://", "https://")):
         # A folder is served by a process of its own: Chroma holds the GIL while it writes, and damage can crash it.
-        return DrainProcess([sys.executable, "-m", "memgarden.drainer", where, str(Path(target).absolute())])
+        folder = Path(target).absolute()
+        process = DrainProcess([sys.executable, "-m", "memgarden.drainer", where, str(folder), str(exact_limit)])
+        return process, AskOwner(folder, process.wake)
     index = open_index(target, facts, outbox)
-    return Drainer(outbox, lambda: index)
+    return Drainer(outbox, lambda: index, tend=lambda: outbox.rebalance(exact_limit)), index.nearest
+
+
+def _no_chroma(scope: int, vector: Floats, most: int) -> tuple[Ints, Floats]:
+    raise ChromaError("the garden was opened without Chroma")
 
 
 def open_index(target: Any, facts: dict[str, str], outbox: SqlOutbox) -> ChromaIndex:

@@ -23,7 +23,12 @@ CHILD_BATCH = 128
 """Changes at once, without pauses: nobody waits for this process's GIL, and `close` for one batch, 0.3 s."""
 
 
-def serve(outbox: Outbox, open_index: Callable[[], ChunkIndex], lock: OwnerLock | None) -> None:
+def serve(
+    outbox: Outbox,
+    open_index: Callable[[], ChunkIndex],
+    lock: OwnerLock | None,
+    tend: Callable[[], bool] = lambda: False,
+) -> None:
     """Drain as the process that a `DrainProcess` started; returns when the host closes the pipe or dies.
 
     A line on standard input is a `wake`, its end the order to finish the batch at hand. Each new status goes to
@@ -43,7 +48,7 @@ def serve(outbox: Outbox, open_index: Callable[[], ChunkIndex], lock: OwnerLock 
             with suppress(BrokenPipeError):  # the host is gone; the end of standard input says so as well
                 os.write(output, json.dumps(asdict(status)).encode() + b"\n")
 
-    loop = DrainLoop(outbox, open_index, lock, report, batch=CHILD_BATCH, pause=0.0)
+    loop = DrainLoop(outbox, open_index, lock, report, batch=CHILD_BATCH, pause=0.0, tend=tend)
     threading.Thread(target=_listen, args=(loop,), name="memgarden-drainer-input", daemon=True).start()
     loop.run()
 
