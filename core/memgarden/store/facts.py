@@ -14,7 +14,8 @@ __all__ = ["change_fact", "read_facts", "settle_facts"]
 
 fact = schema.garden.c
 ALL = Statement(sa.select(fact.key, fact.value))
-INSERT = Statement(sa.insert(schema.garden))
+# As text: both databases know these words. In PostgreSQL two that settle at once wait here for one another.
+INSERT = Statement(sa.text("INSERT INTO garden (key, value) VALUES (:key, :value) ON CONFLICT (key) DO NOTHING"))
 CHANGE = Statement(sa.update(schema.garden).where(fact.key == sa.bindparam("at")).values(value=sa.bindparam("to")))
 
 
@@ -35,7 +36,5 @@ def settle_facts(database: Database, facts: Mapping[str, str]) -> dict[str, str]
     if facts.keys() <= settled.keys():
         return settled
     with database.write() as session:
-        settled = dict(session.rows(ALL, {}))
-        new = {key: value for key, value in facts.items() if key not in settled}
-        session.many(INSERT, [{"key": key, "value": value} for key, value in new.items()])
-    return settled | new
+        session.many(INSERT, [{"key": key, "value": value} for key, value in facts.items()])
+        return dict(session.rows(ALL, {}))
