@@ -20,7 +20,8 @@ from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
 from memgarden.lexical import ANALYZERS, LEGS
 from memgarden.parts import Parts
-from memgarden.protocols import Chunker, Embedder, Fusion, Mirror
+from memgarden.protocols import Chunker, Embedder, Expected, Fusion, Mirror, Nearest
+from memgarden.records import Floats, Ints
 from memgarden.registry import resolve
 from memgarden.retrieve.fusion import FUSIONS
 from memgarden.store.audit import SqlAudit
@@ -36,6 +37,8 @@ from memgarden.vector.adopt import read_collection
 from memgarden.vector.collection import ChromaIndex
 from memgarden.vector.drainer import Drainer
 from memgarden.vector.exact import ExactVectors
+from memgarden.vector.large import LargeScopes
+from memgarden.vector.owner import AskOwner
 from memgarden.vector.process import DrainProcess
 
 __all__ = ["build", "inspector", "open_database", "open_index", "read_collection"]
@@ -89,14 +92,22 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
             f"this garden's terms were made by {facts['analyzer']!r} and this memgarden makes {analyzer.name!r}: "
             "export the memories and add them to a new garden"
         )
-    reader, outbox, dimension = Reader(database, embedder.dimension), SqlOutbox(database), embedder.dimension
-    audit = SqlAudit(database)
-    mirror = _mirror(target, where, facts, outbox, audit)
+    dimension = embedder.dimension
+    reader = Reader(database, dimension, large=target is not None)
+    outbox, catalogue, audit = SqlOutbox(database), SqlCatalogue(database), SqlAudit(database)
+    mirror, nearest = _mirror(target, where, facts, outbox, audit, settings.exact_limit)
+    large = LargeScopes(dimension, reader, outbox, nearest)
+
+    def release() -> None:
+        if isinstance(nearest, AskOwner):
+            nearest.close()
+        database.close()
+
     if mirror is not None:
         if facts["mirrored"] == "no":
             outbox.refill()
-        if outbox.count():
-            mirror.wake()  # what another process left behind
+        if outbox.count() or catalogue.large():
+            mirror.wake()  # what another process left behind, and what only Chroma's owner can search
         if audit.finding():
             mirror.check()  # which may have been mended meanwhile
     return Parts(
@@ -105,7 +116,7 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         facts=facts,
         source=reader,
         sink=Writer(database),
-        catalogue=SqlCatalogue(database),
+        catalogue=catalogue,
         outbox=outbox,
         audit=audit,
         mirror=mirror,
@@ -114,11 +125,17 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
             analyzer=analyzer,
             chunker=_chunker(settings, embedder),
         ),
-        pool=IndexPool(reader, settings.index_bytes, resolve("leg", LEGS, "bm25"), lambda: ExactVectors(dimension)),
+        pool=IndexPool(
+            reader,
+            settings.index_bytes,
+            resolve("leg", LEGS, "bm25"),
+            lambda head: large.leg(head.scope) if head.large else ExactVectors(dimension),
+        ),
         fusion=_fusion,
         default_fusion=settings.fusion,
         alpha=settings.alpha,
-        release=database.close,
+        searched=large.how,
+        release=release,
         renew=lambda: build(where, settings),
     )
 
@@ -190,14 +207,24 @@ def _chroma(where: str, settings: Settings) -> Any:
     return settings.chroma
 
 
-def _mirror(target: Any, where: str, facts: dict[str, str], outbox: SqlOutbox, audit: SqlAudit) -> Mirror | None:
+def _mirror(
+    target: Any, where: str, facts: dict[str, str], outbox: SqlOutbox, audit: SqlAudit, exact_limit: int
+) -> tuple[Mirror | None, Nearest]:
+    """What carries the outbox to Chroma, and what searches large scopes there."""
     if target is None:
-        return None
+        return None, _no_chroma
     if isinstance(target, str | Path) and not str(target).startswith(("http://", "https://")):
         # A folder is served by a process of its own: Chroma holds the GIL while it writes, and damage can crash it.
-        return DrainProcess([sys.executable, "-m", "memgarden.drainer", where, str(Path(target).absolute())])
+        folder = Path(target).absolute()
+        process = DrainProcess([sys.executable, "-m", "memgarden.drainer", where, str(folder), str(exact_limit)])
+        return process, AskOwner(folder, process.wake)
     index = open_index(target, facts, outbox)
-    return Drainer(outbox, lambda: index, inspect=inspector(audit))
+    drainer = Drainer(outbox, lambda: index, inspect=inspector(audit), tend=lambda: outbox.rebalance(exact_limit))
+    return drainer, index.nearest
+
+
+def _no_chroma(scope: int, vector: Floats, most: int) -> tuple[Ints, Floats]:
+    raise ChromaError("the garden was opened without Chroma")
 
 
 def open_index(target: Any, facts: dict[str, str], outbox: SqlOutbox) -> ChromaIndex:
@@ -212,13 +239,26 @@ def inspector(audit: SqlAudit) -> Callable[[Any], None]:
         expected = audit.expected()
         if expected is None:
             return
-        try:
-            finding = index.compare(expected)
-        except ChromaError as error:
-            finding = str(error)
+        finding = None
+        if expected:  # else there need not be a Chroma
+            try:
+                _remove_orphans(index, audit, expected)
+                finding = index.compare(expected)
+            except ChromaError as error:
+                finding = str(error)
         audit.note(finding)
 
     return inspect
+
+
+def _remove_orphans(index: ChromaIndex, audit: SqlAudit, expected: Expected) -> None:
+    """Drop collections of scopes that have none by the record: left by a database that was restored since."""
+    orphans = set(index.owned()) - expected.own.keys() - expected.moving
+    if orphans:
+        # Read again after the look, for what was made meanwhile: that it is to be made was noted before.
+        expected = audit.expected() or expected
+    for orphan in orphans - expected.own.keys() - expected.moving:
+        index.demote(orphan)
 
 
 @cache

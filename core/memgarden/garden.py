@@ -48,6 +48,7 @@ class Garden:
         chunk_size: int | None = None,
         chunk_overlap: int | None = None,
         threads: int | None = None,
+        exact_limit: int = 50_000,
     ) -> Self:
         """Open the garden in a folder, or at a database URL, and make it if there is none.
 
@@ -68,6 +69,7 @@ class Garden:
             chunk_size=chunk_size,
             chunk_overlap=chunk_overlap,
             threads=threads,
+            exact_limit=exact_limit,
         )
         return cls(build(os.fspath(where), settings))
 
@@ -164,6 +166,7 @@ class Garden:
         status = parts.mirror.status() if parts.mirror else None
         damage = parts.catalogue.check() if deep else []
         indexes, index_bytes = parts.pool.stats()
+        large = {path: parts.searched(scope) for scope, path in parts.catalogue.large().items()}
         return Health(
             where=parts.where,
             embedder=parts.preparer.embedder.name,
@@ -175,6 +178,7 @@ class Garden:
             chroma="none" if status is None else status.state,
             indexes=indexes,
             index_bytes=index_bytes,
+            large=large,
             problems=diagnose(rows["outbox"], status, damage, parts.audit.finding()),
         )
 

@@ -36,6 +36,10 @@ class Catalogue(Protocol):
         """The scopes at and below `prefix` that hold memories, with how many. Reads across scopes."""
         ...
 
+    def large(self) -> dict[int, ScopePath]:
+        """The scopes that have a Chroma collection of their own, by number. Reads across scopes."""
+        ...
+
     def size(self) -> dict[str, int]:
         """Rows of each table, by name."""
         ...
@@ -67,7 +71,10 @@ class Audit(Protocol):
 
 @dataclass(slots=True)
 class Parts:
-    """Everything that a garden and its scopes work with. `mirror` is None for a garden without Chroma."""
+    """Everything that a garden and its scopes work with. `mirror` is None for a garden without Chroma.
+
+    `searched` says how a search of the large scope of that number finds its vectors.
+    """
 
     id: str
     where: str
@@ -83,6 +90,7 @@ class Parts:
     fusion: Callable[[str], Fusion]
     default_fusion: str
     alpha: float
+    searched: Callable[[int], str]
     release: Callable[[], None]
     renew: Callable[[], Parts]
     closed: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from memgarden.protocols import MirrorStatus
+from memgarden.records import ScopePath
 
 __all__ = ["Health", "diagnose"]
 
@@ -17,6 +18,8 @@ class Health:
 
     `problems` are sentences that name their mend; a garden is `ok` without any. `rows` counts rows by table, `bytes`
     is the database's size on disk, `outbox` what Chroma has yet to get, `indexes` and `index_bytes` what is in memory.
+    `large` names the scopes that have a Chroma collection of their own and how a search now finds their vectors:
+    `chroma`, or `exact` while Chroma cannot be asked, with the vectors in memory.
     """
 
     where: str
@@ -29,6 +32,7 @@ class Health:
     chroma: str
     indexes: int
     index_bytes: int
+    large: dict[ScopePath, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     @property

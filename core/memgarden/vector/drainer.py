@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -33,6 +34,9 @@ LOCK_POLL = 0.5
 BACKOFF = (0.5, 30.0)
 """Seconds to wait after the first failure, doubled with each further one, and the most it comes to."""
 
+LOOK = 2.0
+"""Seconds between looks at the sizes of scopes, where anything was written: one count over all chunks, 50 ns each."""
+
 RETRY = 0.1
 """Seconds after a failure that no `wake` cuts short: a busy garden rings with every add."""
 
@@ -40,7 +44,9 @@ RETRY = 0.1
 class DrainLoop:
     """The drainer's work, to be `run` by a thread or by a process of its own.
 
-    `open_index` is called on first work, once the lock is held. `report` is called with each new status.
+    `open_index` is called on first work, once the lock is held. `report` is called with each new status. `tend` moves
+    scopes that have grown or shrunk, by way of the outbox, and says whether there are large ones: then the index is
+    opened without work too, for searches are to be answered.
     """
 
     def __init__(
@@ -52,17 +58,25 @@ class DrainLoop:
         batch: int = BATCH,
         pause: float = PAUSE,
         inspect: Callable[[ChunkIndex], None] | None = None,
+        tend: Callable[[], bool] = lambda: False,
+        leave: Callable[[], None] = lambda: None,
     ) -> None:
-        """`inspect` compares the index with the record, when it is first opened and whenever `check` is called."""
+        """`inspect` compares the index with the record, when it is first opened and whenever `check` is called.
+
+        `leave` is called at the end, before somebody else may have the lock.
+        """
         self._outbox, self._open_index, self._lock = outbox, open_index, lock
         self._tell, self._batch, self._pause = report, batch, pause
         self._inspect, self._due, self._asked, self._checks = inspect, inspect is not None, False, 0
+        self._tend, self._large, self._leave = tend, False, leave
+        self._written, self._looked = True, -LOOK
         self._bell, self._stopped = threading.Event(), threading.Event()
         self._index: ChunkIndex | None = None
         self._failures = 0
 
     def wake(self) -> None:
         """Look now, even in the middle of a wait after a failure."""
+        self._written = True
         self._bell.set()
 
     def check(self) -> None:
@@ -86,12 +100,17 @@ class DrainLoop:
                 self._turn()
         finally:
             self._close_index()
+            self._leave()
             if self._lock is not None:
                 self._lock.release()
 
     def _turn(self) -> None:
         try:
-            if not self._asked and not self._outbox.count():
+            if self._written and time.monotonic() - self._looked >= LOOK:
+                self._written, self._looked = False, time.monotonic()
+                self._large = self._tend()
+            waiting = self._outbox.count()
+            if not (waiting or self._asked or (self._large and self._index is None)):
                 self._rest(MirrorStatus("idle"), IDLE_POLL)
             elif self._lock is not None and not self._lock.try_acquire():
                 self._rest(MirrorStatus("waiting", f"{self._lock.holder()} owns it"), LOCK_POLL)
@@ -100,7 +119,10 @@ class DrainLoop:
                 self._report(MirrorStatus("draining"))
                 if self._index is None:
                     self._index = self._open_index()
+                if not waiting:
+                    return
                 drain_once(self._outbox, self._index, self._batch)
+                self._written = True
                 self._failures = 0
                 # Not cut short by the bell: in the pause the threads that search get their turn.
                 self._stopped.wait(self._pause)
@@ -151,8 +173,9 @@ class Drainer:
         batch: int = BATCH,
         pause: float = PAUSE,
         inspect: Callable[[ChunkIndex], None] | None = None,
+        tend: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._loop = DrainLoop(outbox, open_index, lock, self._set, batch, pause, inspect)
+        self._loop = DrainLoop(outbox, open_index, lock, self._set, batch, pause, inspect, tend)
         self._status = MirrorStatus("stopped")
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None

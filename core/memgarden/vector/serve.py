@@ -31,6 +31,8 @@ def serve(
     open_index: Callable[[], ChunkIndex],
     lock: OwnerLock | None,
     inspect: Callable[[ChunkIndex], None] | None = None,
+    tend: Callable[[], bool] = lambda: False,
+    leave: Callable[[], None] = lambda: None,
 ) -> None:
     """Drain as the process that a `DrainProcess` started; returns when the host closes the pipe or dies.
 
@@ -51,7 +53,9 @@ def serve(
             with suppress(BrokenPipeError):  # the host is gone; the end of standard input says so as well
                 os.write(output, json.dumps(asdict(status)).encode() + b"\n")
 
-    loop = DrainLoop(outbox, open_index, lock, report, batch=CHILD_BATCH, pause=0.0, inspect=inspect)
+    loop = DrainLoop(
+        outbox, open_index, lock, report, batch=CHILD_BATCH, pause=0.0, inspect=inspect, tend=tend, leave=leave
+    )
     threading.Thread(target=_listen, args=(loop,), name="memgarden-drainer-input", daemon=True).start()
     loop.run()
 
