@@ -34,11 +34,12 @@ from memgarden.store.outbox import SqlOutbox
 from memgarden.store.read import Reader
 from memgarden.store.write import Writer
 from memgarden.vector.adopt import read_collection
+from memgarden.vector.client import REQUEST_TIMEOUT
 from memgarden.vector.collection import ChromaIndex
 from memgarden.vector.drainer import Drainer
 from memgarden.vector.exact import ExactVectors
 from memgarden.vector.large import LargeScopes
-from memgarden.vector.owner import AskOwner
+from memgarden.vector.owner import PATIENCE, AskOwner
 from memgarden.vector.process import DrainProcess
 
 __all__ = ["build", "inspector", "open_database", "open_index", "read_collection"]
@@ -95,12 +96,11 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
     dimension = embedder.dimension
     reader = Reader(database, dimension, large=target is not None)
     outbox, catalogue, audit = SqlOutbox(database), SqlCatalogue(database), SqlAudit(database)
-    mirror, nearest = _mirror(target, where, facts, outbox, audit, settings.exact_limit)
+    mirror, nearest, let_go = _mirror(target, where, facts, outbox, audit, settings.exact_limit)
     large = LargeScopes(dimension, reader, outbox, nearest)
 
     def release() -> None:
-        if isinstance(nearest, AskOwner):
-            nearest.close()
+        let_go()
         database.close()
 
     if mirror is not None:
@@ -209,27 +209,30 @@ def _chroma(where: str, settings: Settings) -> Any:
 
 def _mirror(
     target: Any, where: str, facts: dict[str, str], outbox: SqlOutbox, audit: SqlAudit, exact_limit: int
-) -> tuple[Mirror | None, Nearest]:
-    """What carries the outbox to Chroma, and what searches large scopes there."""
+) -> tuple[Mirror | None, Nearest, Callable[[], None]]:
+    """What carries the outbox to Chroma, what searches large scopes there, and how to end that."""
     if target is None:
-        return None, _no_chroma
+        return None, _no_chroma, lambda: None
     if isinstance(target, str | Path) and not str(target).startswith(("http://", "https://")):
         # A folder is served by a process of its own: Chroma holds the GIL while it writes, and damage can crash it.
         folder = Path(target).absolute()
         process = DrainProcess([sys.executable, "-m", "memgarden.drainer", where, str(folder), str(exact_limit)])
-        return process, AskOwner(folder, process.wake)
+        asking = AskOwner(folder, process.wake)
+        return process, asking, asking.close
     index = open_index(target, facts, outbox)
     drainer = Drainer(outbox, lambda: index, inspect=inspector(audit), tend=lambda: outbox.rebalance(exact_limit))
-    return drainer, index.nearest
+    # Searches have a client of their own: it gives up sooner, and no failure of the other closes it.
+    searching = open_index(target, facts, outbox, PATIENCE)
+    return drainer, searching.nearest, searching.close
 
 
 def _no_chroma(scope: int, vector: Floats, most: int) -> tuple[Ints, Floats]:
     raise ChromaError("the garden was opened without Chroma")
 
 
-def open_index(target: Any, facts: dict[str, str], outbox: SqlOutbox) -> ChromaIndex:
-    """The garden's collection in the Chroma that `target` names."""
-    return ChromaIndex(target, facts["id"], facts["embedder"], int(facts["dimension"]), outbox.count())
+def open_index(target: Any, facts: dict[str, str], outbox: SqlOutbox, timeout: float = REQUEST_TIMEOUT) -> ChromaIndex:
+    """The garden's collections in the Chroma that `target` names; `timeout`, in seconds, is what a server gets."""
+    return ChromaIndex(target, facts["id"], facts["embedder"], int(facts["dimension"]), outbox.count(), timeout)
 
 
 def inspector(audit: SqlAudit) -> Callable[[Any], None]:

@@ -33,6 +33,7 @@ def main(where: str, folder: Path, exact_limit: int) -> None:
             inspect=inspector(SqlAudit(database)),
             tend=lambda: outbox.rebalance(exact_limit),
             leave=answers.close,
+            searched=lambda: answers.searched,
         )
     finally:
         database.close()

@@ -6,6 +6,7 @@ All small scopes share one; a large scope has its own, where the graph needs no 
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -17,7 +18,7 @@ from memgarden.errors import ChromaError
 from memgarden.protocols import ChunkRecord, Expected
 from memgarden.records import Floats, Ints, ScopePath
 from memgarden.vector.check import difference
-from memgarden.vector.client import connect, disconnect, folder_of, refusals
+from memgarden.vector.client import REQUEST_TIMEOUT, connect, disconnect, folder_of, refusals
 from memgarden.vector.folder import remove_segments, segments_of, set_aside
 from memgarden.vector.limits import limits_of
 from memgarden.vector.metadata import flatten, of_scope
@@ -61,20 +62,27 @@ class ChromaIndex:
     `own` is the number of a scope with a collection of its own, None for the collection that all others share.
 
     `target` is a folder, an `http(s)://host:port` URL or a chromadb client; `expected` is how many chunks the
-    collection is to hold and counts when it is created.
+    collection is to hold and counts when it is created; `timeout`, in seconds, is what a server gets for an answer.
     """
 
     def __init__(
-        self, target: str | Path | ClientAPI, garden_id: str, embedder: str, dimension: int, expected: int = 0
+        self,
+        target: str | Path | ClientAPI,
+        garden_id: str,
+        embedder: str,
+        dimension: int,
+        expected: int = 0,
+        timeout: float = REQUEST_TIMEOUT,
     ) -> None:
         self.name = collection_name(garden_id)
         self._garden_id = garden_id
         self._target = target
         self._folder = folder_of(target)
         self._metadata = {"mg.garden": garden_id, "mg.embedder": embedder, "mg.dimension": dimension}
-        self._expected = expected
+        self._expected, self._timeout = expected, timeout
         self._client: ClientAPI | None = None
         self._collections: dict[int | None, Collection] = {}
+        self._connecting = threading.Lock()
 
     def count(self, own: int | None = None) -> int:
         """How many chunks the collection holds."""
@@ -119,13 +127,16 @@ class ChromaIndex:
 
         `ChromaError` if the scope has no collection; the next call looks anew.
         """
+        known = scope in self._collections
         collection = self._open(scope)
         try:
             with refusals(f"search {collection.name}"):
                 answer = collection.query(query_embeddings=[vector.tolist()], n_results=most, include=["distances"])
-        except ChromaError:
+        except ChromaError as error:
             if self._collections.get(scope) is collection:
-                del self._collections[scope]  # another process may have built it anew
+                del self._collections[scope]
+            if known and _is_gone(error.__cause__):
+                return self.nearest(scope, vector, most)  # it was built anew by another client
             raise
         distances = (answer["distances"] or [[]])[0]
         return np.array(answer["ids"][0], dtype=np.int64), 1 - np.array(distances, dtype=np.float32)
@@ -190,9 +201,11 @@ class ChromaIndex:
             disconnect(client)
 
     def _connected(self) -> ClientAPI:
-        if self._client is None:
-            self._client = connect(self._target)
-        return self._client
+        # A thread that searches may come first; of two clients of one folder, the second keeps it open.
+        with self._connecting:
+            if self._client is None:
+                self._client = connect(self._target, self._timeout)
+            return self._client
 
     def _open(self, own: int | None = None) -> Collection:
         if own not in self._collections:
@@ -265,6 +278,12 @@ class ChromaIndex:
             dict.fromkeys(held[key] or {}) | metadata if key in held else metadata
             for key, metadata in zip(ids, metadatas, strict=True)
         ]
+
+
+def _is_gone(error: BaseException | None) -> bool:
+    from chromadb.errors import NotFoundError
+
+    return isinstance(error, NotFoundError)
 
 
 def _parts(items: Any, size: int) -> Iterator[list[Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import threading
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Protocol
 
 from memgarden.errors import ChromaError
@@ -100,7 +102,7 @@ class AskOwner:
 class Answers:
     """Searches an index for other processes, in threads of its own, from the first `open` until `close`.
 
-    To be used by the process that owns the folder.
+    To be used by the process that owns the folder. `searched` is when it was last asked, in `time.monotonic`.
     """
 
     def __init__(self, folder: Path, open_index: Callable[[], SearchedIndex]) -> None:
@@ -110,6 +112,11 @@ class Answers:
         # One query at a time: Chroma is not closed under one, and spreads one over the cores by itself.
         self._changed = threading.Condition()
         self._socket: socket.socket | None = None
+        self.searched = -math.inf
+        # Begun here and not with the socket: the thread that opens and drains may stand back for others by then, and
+        # whatever it starts stands back as well. Searches run in the threads that ask.
+        self._bound: SimpleQueue[socket.socket] = SimpleQueue()
+        threading.Thread(target=self._accept, name="memgarden-answers", daemon=True).start()
 
     def open(self) -> Answering:
         """The index, opened anew and searched until it is closed."""
@@ -144,10 +151,11 @@ class Answers:
         finally:
             os.umask(mask)
         found.listen(QUEUE)
-        threading.Thread(target=self._accept, args=(found,), name="memgarden-answers", daemon=True).start()
+        self._bound.put(found)
         return found
 
-    def _accept(self, listening: socket.socket) -> None:
+    def _accept(self) -> None:
+        listening = self._bound.get()
         with suppress(OSError):  # closed
             while True:
                 connection, _ = listening.accept()
@@ -170,6 +178,8 @@ class Answers:
             self._changed.wait_for(lambda: self._index, self._left + REOPENING - time.monotonic())
             if self._index is None:
                 raise ChromaError(f"the Chroma in {self._folder} is not open")
+            if most > 1:  # else it is a question of whether there is an answer
+                self.searched = time.monotonic()
             return self._index.nearest(scope, vector, most)
 
 
