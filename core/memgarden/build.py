@@ -29,6 +29,7 @@ from memgarden.store.catalogue import SqlCatalogue
 from memgarden.store.embeddings import EmbeddingTable
 from memgarden.store.engine import Database
 from memgarden.store.facts import read_facts, settle_facts
+from memgarden.store.lease import SqlLease
 from memgarden.store.migrations import migrate
 from memgarden.store.outbox import SqlOutbox
 from memgarden.store.read import Reader
@@ -36,9 +37,10 @@ from memgarden.store.write import Writer
 from memgarden.vector.adopt import read_collection
 from memgarden.vector.client import REQUEST_TIMEOUT
 from memgarden.vector.collection import ChromaIndex
-from memgarden.vector.drainer import Drainer
+from memgarden.vector.drainer import Drainer, Lock
 from memgarden.vector.exact import ExactVectors
 from memgarden.vector.large import LargeScopes
+from memgarden.vector.lock import OwnerLock
 from memgarden.vector.owner import PATIENCE, AskOwner
 from memgarden.vector.process import DrainProcess
 
@@ -46,6 +48,7 @@ __all__ = ["build", "inspector", "open_database", "open_index", "read_collection
 
 DATABASE = "garden.db"
 CHROMA = "chroma"
+DRAINER = "drainer"  # whose lock says who carries the outbox to a server
 LANGUAGE = "english"
 EMBEDDER = "onnx"
 OVERLAP = 8  # chunks of a long text share an eighth of their size
@@ -96,7 +99,9 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
     dimension = embedder.dimension
     reader = Reader(database, dimension, large=target is not None)
     outbox, catalogue, audit = SqlOutbox(database), SqlCatalogue(database), SqlAudit(database)
-    mirror, nearest, let_go = _mirror(target, where, facts, outbox, audit, settings.exact_limit)
+    # What several processes share has one that drains it: of two that build one collection, the later empties it.
+    lock = SqlLease(database) if "://" in where else OwnerLock(Path(where) / DRAINER)
+    mirror, nearest, let_go = _mirror(target, where, facts, outbox, audit, lock, settings.exact_limit)
     large = LargeScopes(dimension, reader, outbox, nearest)
 
     def release() -> None:
@@ -208,7 +213,13 @@ def _chroma(where: str, settings: Settings) -> Any:
 
 
 def _mirror(
-    target: Any, where: str, facts: dict[str, str], outbox: SqlOutbox, audit: SqlAudit, exact_limit: int
+    target: Any,
+    where: str,
+    facts: dict[str, str],
+    outbox: SqlOutbox,
+    audit: SqlAudit,
+    lock: Lock,
+    exact_limit: int,
 ) -> tuple[Mirror | None, Nearest, Callable[[], None]]:
     """What carries the outbox to Chroma, what searches large scopes there, and how to end that."""
     if target is None:
@@ -220,7 +231,7 @@ def _mirror(
         asking = AskOwner(folder, process.wake)
         return process, asking, asking.close
     index = open_index(target, facts, outbox)
-    drainer = Drainer(outbox, lambda: index, inspect=inspector(audit), tend=lambda: outbox.rebalance(exact_limit))
+    drainer = Drainer(outbox, lambda: index, lock, inspect=inspector(audit), tend=lambda: outbox.rebalance(exact_limit))
     # Searches have a client of their own: it gives up sooner, and no failure of the other closes it.
     searching = open_index(target, facts, outbox, PATIENCE)
     return drainer, searching.nearest, searching.close

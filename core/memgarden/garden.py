@@ -167,6 +167,7 @@ class Garden:
         damage = parts.catalogue.check() if deep else []
         indexes, index_bytes = parts.pool.stats()
         large = {path: parts.searched(scope) for scope, path in parts.catalogue.large().items()}
+        refusals = {path: refusal for path, (_, refusal) in large.items() if refusal is not None}
         return Health(
             where=parts.where,
             embedder=parts.preparer.embedder.name,
@@ -178,8 +179,8 @@ class Garden:
             chroma="none" if status is None else status.state,
             indexes=indexes,
             index_bytes=index_bytes,
-            large=large,
-            problems=diagnose(rows["outbox"], status, damage, parts.audit.finding()),
+            large={path: how for path, (how, _) in large.items()},
+            problems=diagnose(rows["outbox"], status, damage, parts.audit.finding(), refusals),
         )
 
     def _compare(self, mirror: Mirror, *, wait: bool) -> None:

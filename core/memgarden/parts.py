@@ -73,7 +73,8 @@ class Audit(Protocol):
 class Parts:
     """Everything that a garden and its scopes work with. `mirror` is None for a garden without Chroma.
 
-    `searched` says how a search of the large scope of that number finds its vectors.
+    `searched` says how a search of the large scope of that number finds its vectors, and what Chroma says if it
+    refuses.
     """
 
     id: str
@@ -90,7 +91,7 @@ class Parts:
     fusion: Callable[[str], Fusion]
     default_fusion: str
     alpha: float
-    searched: Callable[[int], str]
+    searched: Callable[[int], tuple[str, str | None]]
     release: Callable[[], None]
     renew: Callable[[], Parts]
     closed: bool = False

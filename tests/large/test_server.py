@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from memgarden import Garden
-from memgarden.vector.collection import collection_name
+from memgarden.records import ScopePath
+from memgarden.vector.collection import ChromaIndex, collection_name
 from tests.large.conftest import NAME, fill, near, settled, vectors
 from tests.vector.conftest import Server
 
@@ -86,6 +87,38 @@ def test_a_server_that_does_not_answer_is_done_without(open_large: OPEN, server:
         assert near(garden, "alice", query) == [str(n) for n in np.argsort(-(stored @ query))[:10]]
         took.append(time.monotonic() - began)
     assert took[0] < 5 and max(took[1:]) < 0.5
-    assert garden.health().large == {("alice",): "exact"}
+    health = garden.health()
+    assert health.large == {("alice",): "exact"} and "alice" in health.problems[0]
     server.start() if fault == "stop" else server.thaw()
     settled(garden, alice="chroma")
+    assert garden.health().problems == []
+
+
+def test_gardens_on_one_server_build_a_collection_once(
+    open_large: OPEN, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of them drains, however long it takes: another would empty what the first has begun to fill."""
+    promote, delays = ChromaIndex.promote, iter([0.5, 1.0, 1.5, 2.0] * 5)
+
+    def slowly(index: ChromaIndex, own: int, path: ScopePath) -> None:
+        time.sleep(next(delays))
+        promote(index, own, path)
+
+    monkeypatch.setattr(ChromaIndex, "promote", slowly)
+    gardens = [open_large(chroma=server.url) for _ in range(4)]
+    fill(gardens[0], "alice", 600)
+    for garden in gardens:
+        garden.scope("bob").add("x")  # each has work to do
+    settled(gardens[0], alice="chroma")
+    for garden in gardens:
+        garden.flush()
+    assert counts(server, gardens[0]) == {"shared": 4, "alice": 600}
+    gardens[0].reindex()
+    settled(gardens[0], alice="chroma")
+    assert counts(server, gardens[0]) == {"shared": 4, "alice": 600}
+    for garden in gardens:
+        garden.close()  # one after the other they take over
+    with open_large(chroma=server.url) as garden:
+        garden.scope("bob").add("y")
+        garden.flush()
+        assert counts(server, garden) == {"shared": 5, "alice": 600}

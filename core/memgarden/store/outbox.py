@@ -72,9 +72,14 @@ PROMOTE_LARGE = Statement(
     )
 )
 ANY_LARGE = Statement(sa.select(scopes.pk).where(scopes.own == 1).limit(sa.literal_column("1")))
-# A reset has no scope, and is always the oldest.
-OLDEST = Statement(sa.select(outbox.op).order_by(outbox.seq).limit(sa.literal_column("1")))
-WAITING = Statement(sa.select(outbox.op, outbox.chunk).where(outbox.scope == SCOPE).limit(sa.bindparam("most")))
+# A reset has no scope, and is always the oldest. In one statement, which every search of a large scope waits for twice.
+OLDEST = sa.select(sa.func.min(outbox.seq)).scalar_subquery()
+WAITING = Statement(
+    sa.union_all(
+        sa.select(outbox.op, outbox.chunk).where(outbox.seq == OLDEST, outbox.op == sa.literal_column("'reset'")),
+        sa.select(outbox.op, outbox.chunk).where(outbox.scope == SCOPE),
+    ).limit(sa.bindparam("most"))
+)
 
 
 class SqlOutbox:
@@ -124,10 +129,9 @@ class SqlOutbox:
 
         None where the collection is yet to be built or built anew, and where more than `most` changes wait.
         """
-        with self._database.snapshot() as session:
+        with self._database.read() as session:
             rows = session.rows(WAITING, {"scope": scope, "most": most + 1})
-            reset = session.value(OLDEST, {}) == "reset"
-        if reset or len(rows) > most or any(op in ("promote", "demote") for op, _ in rows):
+        if len(rows) > most or any(op in ("reset", "promote", "demote") for op, _ in rows):
             return None
         return np.unique(np.array([chunk for op, chunk in rows if op == "upsert"], dtype=np.int64))
 

@@ -6,13 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
 from memgarden.errors import ChromaError
 from memgarden.protocols import MirrorStatus, Outbox
 from memgarden.vector.drain import ChunkIndex, drain_once
-from memgarden.vector.lock import OwnerLock
 
-__all__ = ["BATCH", "PAUSE", "QUIET", "DrainLoop", "Drainer"]
+__all__ = ["BATCH", "PAUSE", "QUIET", "DrainLoop", "Drainer", "Lock"]
 
 BATCH = 16
 """Changes at once, for a drainer in the host's own process: it holds the GIL while Chroma writes them."""
@@ -58,6 +58,22 @@ RETRY = 0.1
 """Seconds after a failure that no `wake` cuts short: a busy garden rings with every add."""
 
 
+class Lock(Protocol):
+    """What one drainer at a time has."""
+
+    def try_acquire(self) -> bool:
+        """Whether this one has it now; never waits."""
+        ...
+
+    def holder(self) -> object:
+        """Who has it, as text."""
+        ...
+
+    def release(self) -> None:
+        """Let go of it."""
+        ...
+
+
 class DrainLoop:
     """The drainer's work, to be `run` by a thread or by a process of its own.
 
@@ -70,7 +86,7 @@ class DrainLoop:
         self,
         outbox: Outbox,
         open_index: Callable[[], ChunkIndex],
-        lock: OwnerLock | None,
+        lock: Lock | None,
         report: Callable[[MirrorStatus], None],
         batch: int = BATCH,
         pause: float = PAUSE,
@@ -197,7 +213,7 @@ class Drainer:
         self,
         outbox: Outbox,
         open_index: Callable[[], ChunkIndex],
-        lock: OwnerLock | None = None,
+        lock: Lock | None = None,
         batch: int = BATCH,
         pause: float = PAUSE,
         inspect: Callable[[ChunkIndex], None] | None = None,

@@ -37,15 +37,15 @@ class LargeScopes:
         """An empty leg for the scope of that number."""
         return LargeLeg(scope, self)
 
-    def how(self, scope: int) -> str:
-        """How a search of that scope now finds vectors: `chroma`, or `exact` where Chroma cannot be asked."""
+    def how(self, scope: int) -> tuple[str, str | None]:
+        """How a search of that scope now finds vectors, `chroma` or `exact`; and what Chroma says if it refuses."""
         if self.outbox.waiting(scope, MOST_WAITING) is None:
-            return "exact"
+            return "exact", None
         try:
             self.nearest(scope, np.full(self.dimension, self.dimension**-0.5, np.float32), 1)
-        except ChromaError:
-            return "exact"
-        return "chroma"
+        except ChromaError as error:
+            return "exact", str(error)
+        return "chroma", None
 
 
 class LargeLeg:
@@ -68,16 +68,15 @@ class LargeLeg:
 
     def rank(self, query: Floats, mask: Flags, depth: int) -> Ranking:
         """The rows most similar to `query` `(d,)`, L2-normalised, among those that the mask lets through."""
-        rows = mask.nonzero()[0]
         if self._matrix is not None and time.monotonic() < self._exact_until:
-            return self._from_memory(query, rows, depth)
+            return self._from_memory(query, mask.nonzero()[0], depth)
         try:
-            found = self._found(query, rows, mask, depth)
+            found = self._found(query, mask, depth)
         except ChromaError:
             found = None
         if found is None:
             self._exact_until = time.monotonic() + RETRY
-            return self._from_memory(query, rows, depth)
+            return self._from_memory(query, mask.nonzero()[0], depth)
         self._matrix = None
         known, scores = found
         return Ranking(best_rows(known, scores, depth), lambda wanted: self._scores(query, wanted, known, scores))
@@ -87,12 +86,12 @@ class LargeLeg:
         """Memory held, in bytes."""
         return self._chunks.nbytes + (0 if self._matrix is None else self._matrix.nbytes)
 
-    def _found(self, query: Floats, rows: Ints, mask: Flags, depth: int) -> tuple[Ints, Floats] | None:
+    def _found(self, query: Floats, mask: Flags, depth: int) -> tuple[Ints, Floats] | None:
         """Rows, ascending, that hold the best `depth`, and their scores; None where Chroma cannot be asked."""
-        living = len(self._chunks.view) - self._removed
+        living, allowed = len(self._chunks.view) - self._removed, int(np.count_nonzero(mask))
         # What is fetched beyond the filter is thrown away: it is worth it while the filter's own rows are more.
-        most = int(depth * SPARE * living / max(len(rows), 1)) if len(rows) < living else depth
-        while most < len(rows):
+        most = int(depth * SPARE * living / max(allowed, 1)) if allowed < living else depth
+        while most < allowed:
             waiting = self._parts.outbox.waiting(self._scope, MOST_WAITING)
             if waiting is None:
                 return None
@@ -111,6 +110,7 @@ class LargeLeg:
             if 2 * len(chunks) < min(most, living - len(waiting)):
                 return None  # the collection does not hold what it should
             most *= 4
+        rows = mask.nonzero()[0]
         return rows, self._read(query, rows)
 
     def _scores(self, query: Floats, wanted: Ints, known: Ints, scores: Floats) -> Floats:
