@@ -21,6 +21,7 @@ def test_the_readmes_python_runs_from_top_to_bottom(tmp_path: Path) -> None:
     """Each block in a process of its own, in one folder, with the default embedder."""
     examples = blocks("README.md", "python")
     assert len(examples) >= 5
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     outputs = []
     for example in examples:
         run = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -30,20 +31,37 @@ def test_the_readmes_python_runs_from_top_to_bottom(tmp_path: Path) -> None:
     assert "My cat Mia only eats tuna." not in outputs[0].splitlines()[0] and "lexical" in outputs[0]
 
 
-def test_the_readmes_commands_run(tmp_path: Path) -> None:
-    """Those of the memgarden command, in one shell."""
-    (commands,) = [block for block in blocks("README.md", "bash") if "memgarden add" in block]
+def shell(holding: str, folder: Path) -> str:
+    """What the README's block of commands that holds these words prints, in one shell."""
+    (commands,) = [block for block in blocks("README.md", "bash") if holding in block]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     run = subprocess.run(
         ["bash", "-e", "-c", commands],
-        cwd=tmp_path,
+        cwd=folder,
         env=os.environ | {"PATH": path},
         capture_output=True,
         text=True,
         check=False,
     )
     assert run.returncode == 0, run.stderr
-    assert "I moved to Lisbon in May." in run.stdout and "alice" in run.stdout
+    return run.stdout
+
+
+def test_the_readmes_commands_run(tmp_path: Path) -> None:
+    """Those of the memgarden command, in one shell."""
+    output = shell("memgarden add", tmp_path)
+    assert "I moved to Lisbon in May." in output and "alice" in output
+
+
+def test_the_readmes_evaluation_runs(tmp_path: Path) -> None:
+    """It compares what the README's picture compares, in its form, and says what to do about the settings."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    output = shell("memgarden eval", tmp_path)
+    assert "all (34)" in output and "    less default" in output
+    assert re.search(r"^(Keep|Use) ", output, re.MULTILINE)
+    words = re.compile("<text[^>]*>([^<]*[a-z][^<]*)</text>")
+    drawn, shown = ((folder / "evaluation.svg").read_text() for folder in (tmp_path, ROOT / "docs"))
+    assert words.findall(drawn) == words.findall(shown)
 
 
 def test_a_fusion_is_added_as_contributing_says(tmp_path: Path) -> None:

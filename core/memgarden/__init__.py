@@ -17,6 +17,7 @@ from memgarden.errors import (
     EmbedderMismatch,
     GardenBusy,
     GardenClosed,
+    InvalidDataset,
     InvalidFilter,
     InvalidMemory,
     InvalidQuery,
@@ -36,6 +37,7 @@ from memgarden.observe.health import Health
 from memgarden.protocols import Embedder
 from memgarden.records import Hit, Importance, LegScore, Memory
 from memgarden.scope import Scope
+from memgarden.turns import Signals
 
 __all__ = [
     "Adoption",
@@ -49,6 +51,7 @@ __all__ = [
     "Health",
     "Hit",
     "Importance",
+    "InvalidDataset",
     "InvalidFilter",
     "InvalidMemory",
     "InvalidQuery",
@@ -62,6 +65,7 @@ __all__ = [
     "ModelNotFound",
     "SchemaTooNew",
     "Scope",
+    "Signals",
     "StorageError",
     "UnknownStrategy",
     "__version__",

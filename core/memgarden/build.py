@@ -129,6 +129,7 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
             embedder=CachedEmbedder(embedder, EmbeddingTable(database, settings.cached_embeddings)),
             analyzer=analyzer,
             chunker=_chunker(settings, embedder),
+            signals=settings.signals,
         ),
         pool=IndexPool(
             reader,
@@ -138,6 +139,7 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         ),
         fusion=_fusion,
         default_fusion=settings.fusion,
+        signals=settings.signals,
         alpha=settings.alpha,
         searched=large.how,
         release=release,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from memgarden.errors import InvalidSetting
 from memgarden.protocols import Embedder
+from memgarden.turns import Signals
 
 __all__ = ["AUTO", "Settings"]
 
@@ -20,7 +21,8 @@ class Settings:
     `embedder`: a name (`onnx`, `fast`, `hashing`, `onnx:/path`, `sentence-transformers:MODEL`), an `Embedder`, or None
     for the one the garden was made with. `language`: of the stemmer, None for the garden's own, `none` for no
     stemming. `chroma`: `auto` (a folder inside the garden's), a path, an `http://` URL, a client, None for no Chroma.
-    `alpha`: weight of the dense leg. `index_bytes`: memory for scope indexes. `cached_embeddings`: how many vectors the
+    `alpha`: weight of the dense leg. `signals`: what is special about
+    conversations. `index_bytes`: memory for scope indexes. `cached_embeddings`: how many vectors the
     garden's embedding cache keeps. `lock_timeout`: seconds that a write waits for another process. `chunk_size` and
     `chunk_overlap` in tokens, `None` for what the embedder reads and an eighth of it. `threads` of the embedder, `None`
     for its own choice. `exact_limit`: chunks from which a scope gets a Chroma collection of its own and its vectors
@@ -32,6 +34,7 @@ class Settings:
     chroma: Any = AUTO
     fusion: str = "zscore"
     alpha: float = 0.5
+    signals: Signals = field(default_factory=Signals)
     index_bytes: int = 512 * 2**20
     cached_embeddings: int = 50_000
     lock_timeout: float = 10.0

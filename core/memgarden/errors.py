@@ -7,6 +7,7 @@ Every error inherits the root and the builtin a caller would try first:
     ├── InvalidScope       ValueError    a label no scope may have
     ├── InvalidFilter      ValueError    a `where` that is not of the filter language
     ├── InvalidQuery       ValueError    a search that cannot be run as asked
+    ├── InvalidDataset     ValueError    data for an evaluation that cannot be used as it is
     ├── InvalidSetting     ValueError    a setting outside its range, or that contradicts the garden's
     │   └── UnknownStrategy              a name that no registry holds
     ├── EmbedderMismatch   ValueError    vectors of another space than the garden's
@@ -31,6 +32,7 @@ __all__ = [
     "EmbedderMismatch",
     "GardenBusy",
     "GardenClosed",
+    "InvalidDataset",
     "InvalidFilter",
     "InvalidMemory",
     "InvalidQuery",
@@ -51,6 +53,7 @@ PACKAGES = {
     "postgres": "'psycopg[binary]'",
     "langchain": "langchain-core",
     "llama-index": "llama-index-core",
+    "eval": "pytrec-eval-terrier 'scipy>=1.15'",
 }
 
 
@@ -72,6 +75,10 @@ class InvalidFilter(MemgardenError, ValueError):
 
 class InvalidQuery(MemgardenError, ValueError):
     """A search cannot be run as asked: an unknown mode, a `k` below one, an alpha outside 0 to 1."""
+
+
+class InvalidDataset(MemgardenError, ValueError):
+    """Questions, documents or relevance judgements cannot be used as they are; nothing was evaluated."""
 
 
 class InvalidSetting(MemgardenError, ValueError):

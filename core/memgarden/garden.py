@@ -17,6 +17,7 @@ from memgarden.paths import check_path
 from memgarden.protocols import Embedder, Mirror
 from memgarden.records import ScopePath
 from memgarden.scope import Scope
+from memgarden.turns import Signals
 
 __all__ = ["Garden"]
 
@@ -42,6 +43,7 @@ class Garden:
         chroma: Any = AUTO,
         fusion: str = "zscore",
         alpha: float = 0.5,
+        signals: Signals | None = None,
         index_bytes: int = 512 * 2**20,
         cached_embeddings: int = 50_000,
         lock_timeout: float = 10.0,
@@ -63,6 +65,7 @@ class Garden:
             chroma=chroma,
             fusion=fusion,
             alpha=alpha,
+            signals=Signals() if signals is None else signals,
             index_bytes=index_bytes,
             cached_embeddings=cached_embeddings,
             lock_timeout=lock_timeout,

@@ -13,6 +13,7 @@ from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
 from memgarden.protocols import Fusion, MemorySink, MemorySource, Mirror, Outbox
 from memgarden.records import ScopePath
+from memgarden.turns import Signals
 
 __all__ = ["Audit", "Catalogue", "Parts", "RefillableOutbox"]
 
@@ -90,6 +91,7 @@ class Parts:
     pool: IndexPool
     fusion: Callable[[str], Fusion]
     default_fusion: str
+    signals: Signals
     alpha: float
     searched: Callable[[int], tuple[str, str | None]]
     release: Callable[[], None]

@@ -145,11 +145,13 @@ class DenseRows:
 class Ranking:
     """One leg's answer: its best rows, best first, and its exact score of any row.
 
-    `rows` is `(r,)` int64; `score_of(rows)` gives `(len(rows),)` float32, higher is better.
+    `rows` is `(r,)` int64; `score_of(rows)` gives `(len(rows),)` float32, higher is better. No row can have a score
+    above `ceiling`.
     """
 
     rows: Ints
     score_of: Callable[[Ints], Floats]
+    ceiling: float = 1.0
 
 
 class Leg(Protocol[Query_contra, Content_contra]):
@@ -226,6 +228,14 @@ class MemorySource(Protocol):
 
     def get(self, path: ScopePath, id: str, now: datetime) -> Memory | None:
         """The memory of that id, or None."""
+        ...
+
+    def before(self, path: ScopePath, session: int, memory: Memory) -> Memory | None:
+        """The turn of that session that was said last before `memory`, which may itself be stored; None if none was."""
+        ...
+
+    def session(self, path: ScopePath, session: int, now: datetime) -> Sequence[Memory]:
+        """The turns of a session, by its hash, in order of time."""
         ...
 
     def version(self, path: ScopePath, id: str) -> tuple[int, Memory, Sequence[Chunk]] | None:

@@ -31,6 +31,7 @@ __all__ = [
     "Rows",
     "ScopePath",
     "Terms",
+    "Turn",
     "copy_json",
     "from_micros",
     "to_micros",
@@ -47,8 +48,17 @@ ScopePath = tuple[str, ...]
 POSTING = np.dtype([("term", "<u8"), ("count", "<u4")])
 """A term's 64-bit hash and how often a chunk holds it: 12 bytes, also the form in which SQL keeps it."""
 
-ROW = np.dtype([(name, "<i8") for name in ("chunk", "memory", "start", "end", "created_at", "expires_at")])
-"""What an index knows of a chunk beside its terms and vector; times in microseconds since 1970."""
+ROW = np.dtype(
+    [
+        (name, "<i8")
+        for name in (
+            *("chunk", "memory", "start", "end", "created_at", "expires_at"),
+            *("session", "speaker", "stated"),
+        )
+    ]
+)
+"""What an index knows of a chunk beside its terms and vector: times in microseconds since 1970, and the last three as
+in `Turn`, 0 for what is no turn of a conversation."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -116,12 +126,23 @@ class Memory:
     stored_at: datetime | None = None
 
 
+class Turn(NamedTuple):
+    """What a search needs of a turn: its session and speaker as 63-bit hashes, and how many content words it states.
+
+    A question states nothing: words of sentences that end with a question mark are not counted.
+    """
+
+    session: int
+    speaker: int
+    stated: int
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """The piece of a memory that is indexed and ranked: `memory.text[start:end]`.
 
     `vector` is `(d,)` float32, L2-normalised; `postings` is `(p,)` of dtype `POSTING`; `length` is the number of
-    terms that count for BM25's length normalisation.
+    terms that count for BM25's length normalisation; `turn` is None for what is no turn of a conversation.
     """
 
     start: int
@@ -129,6 +150,7 @@ class Chunk:
     vector: Floats
     postings: Postings
     length: int
+    turn: Turn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,13 +208,18 @@ class LegScore(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A scored memory; `text` is the chunk that matched best, `legs` say why it was found."""
+    """A scored memory; `text` is the chunk that matched best, `legs` say why it was found.
+
+    `before` and `after` are the turns around it in its session, in order of time, where a search asked for `context`.
+    """
 
     memory: Memory
     score: float
     start: int
     end: int
     legs: tuple[LegScore, ...]
+    before: tuple[Memory, ...] = ()
+    after: tuple[Memory, ...] = ()
 
     @property
     def id(self) -> str:

@@ -15,12 +15,14 @@ from memgarden.errors import Conflict, GardenBusy, InvalidMemory, InvalidQuery, 
 from memgarden.index.columns import Outdated
 from memgarden.index.filter import parse_filter
 from memgarden.ingest.batches import batches
+from memgarden.ingest.messages import read_messages
 from memgarden.ingest.validate import check_memory, check_vectors, is_storable, to_importance
 from memgarden.parts import Parts
 from memgarden.protocols import Order
-from memgarden.records import Entry, Floats, Hit, Importance, Memory, ScopePath, new_id, utc_now
-from memgarden.retrieve.query import Mode, Query
+from memgarden.records import Floats, Hit, Importance, Memory, ScopePath, new_id, utc_now
+from memgarden.retrieve.query import GroupBy, Mode, Query
 from memgarden.retrieve.search import search
+from memgarden.turns import hash_name
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -101,8 +103,9 @@ class Scope:
             )
         )
         vectors = None if vector is None else np.asarray(vector)[np.newaxis]
-        self._parts.sink.put(self._path, self._parts.preparer.entries([memory], vectors, embedder))
-        self._parts.wrote()
+        parts = self._parts
+        parts.sink.put(self._path, parts.preparer.entries([memory], self._before, vectors, embedder))
+        parts.wrote()
         return memory
 
     def add_many(
@@ -135,7 +138,7 @@ class Scope:
             if given is not None and first + len(batch) > len(given):
                 raise InvalidMemory(f"there are {len(given)} vectors for more memories than that; {first} were stored")
             own = None if given is None else given[first : first + len(batch)][kept]
-            entries = self._parts.preparer.entries([batch[place] for place in kept], own, embedder)
+            entries = self._parts.preparer.entries([batch[place] for place in kept], self._before, own, embedder)
             self._parts.sink.put(self._path, entries)
             self._parts.wrote()
             ids.extend(memory.id for memory in batch)
@@ -144,6 +147,35 @@ class Scope:
         if given is not None and len(ids) < len(given):
             raise InvalidMemory(f"there are {len(given)} vectors for {len(ids)} memories; the memories were stored")
         return ids
+
+    def add_conversation(
+        self,
+        messages: Iterable[Any],
+        *,
+        session_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        tags: Sequence[str] = (),
+        importance: str | Importance = Importance.MEDIUM,
+        progress: Callable[[int], None] | None = None,
+    ) -> builtins.list[str]:
+        """Store the messages of a conversation, each as a turn; returns the ids of the turns in order.
+
+        A message is a dict (`role`, `name`, `content`, `timestamp`, `id`, all but the content optional) or a message of
+        LangChain or LlamaIndex; what has no text, instructions and tools' answers are passed over. Messages of one
+        `session_id` (a new one, if not given) go on where it stopped. A message whose id the scope holds replaces it.
+        """
+        if session_id is not None and (not isinstance(session_id, str) or not session_id):
+            raise InvalidMemory(f"a session's id is a string with something in it, not {session_id!r}")
+        session = new_id() if session_id is None else session_id
+        common = {} if metadata is None else metadata
+        turns = read_messages(messages, session, metadata=common, tags=tags, importance=importance)
+        return self.add_many(turns, progress=progress)
+
+    def session(self, session_id: str) -> builtins.list[Memory]:
+        """The turns of a session in order of time; none if the scope holds no such session."""
+        if not isinstance(session_id, str):
+            raise InvalidQuery(f"a session's id is a string, not {session_id!r}")
+        return list(self._parts.source.session(self._path, hash_name(session_id), utc_now()))
 
     def get(self, id: str) -> Memory | None:
         """The memory of that id; None if the scope holds none or it has expired."""
@@ -196,8 +228,10 @@ class Scope:
                 raise MemoryNotFound(f"the scope holds no memory {id!r}: add it, or see the ids with scope.list()")
             version, old, chunks = found
             memory = check_memory(dataclasses.replace(old, **changes, stored_at=utc_now()))
+            preparer = self._parts.preparer
             # The vectors depend on the text alone; one that the caller gave could not be made again.
-            entry = Entry(memory, chunks) if memory.text == old.text else self._parts.preparer.entries([memory])[0]
+            same = memory.text == old.text
+            entry = preparer.changed(memory, chunks) if same else preparer.entries([memory], self._before)[0]
             try:
                 self._parts.sink.put(self._path, [entry], expect={id: version})
             except Conflict:
@@ -228,6 +262,9 @@ class Scope:
         since: datetime | None = None,
         until: datetime | None = None,
         min_score: float | None = None,
+        aliases: Mapping[str, str] | None = None,
+        context: int = 0,
+        group_by: GroupBy = "memory",
         vector: npt.ArrayLike | None = None,
         embedder: str | None = None,
     ) -> builtins.list[Hit]:
@@ -240,6 +277,10 @@ class Scope:
         A fused score orders the hits of one query and says nothing across queries: z-scores are relative to the other
         candidates, and a lone candidate has 0. Hits below `min_score` are left out; it is best used with
         `mode="dense"`, where a score is the cosine, or `mode="lexical"`, where it is BM25's.
+
+        In a conversation the names of its speakers are known: `aliases` adds to them, as in `{"Mel": "Melanie"}`.
+        `context=2` gives each hit the two turns `before` and the two `after` it, whatever the filter. With
+        `group_by="session"` sessions are ranked, each by its three best turns, and its best turn is the hit.
         """
         vectors = None if vector is None else np.asarray(vector)[np.newaxis]
         return self.search_many(
@@ -252,6 +293,9 @@ class Scope:
             since=since,
             until=until,
             min_score=min_score,
+            aliases=aliases,
+            context=context,
+            group_by=group_by,
             vectors=vectors,
             embedder=embedder,
         )[0]
@@ -268,6 +312,9 @@ class Scope:
         since: datetime | None = None,
         until: datetime | None = None,
         min_score: float | None = None,
+        aliases: Mapping[str, str] | None = None,
+        context: int = 0,
+        group_by: GroupBy = "memory",
         vectors: npt.ArrayLike | None = None,
         embedder: str | None = None,
     ) -> builtins.list[builtins.list[Hit]]:
@@ -277,7 +324,10 @@ class Scope:
         parts = self._parts
         weight = parts.alpha if alpha is None else alpha
         tree = None if where is None or where == {} else parse_filter(where)
-        asked = [Query(query, k, mode, weight, tree, since, until, min_score) for query in queries]
+        known = aliases or {}
+        asked = [
+            Query(query, k, mode, weight, tree, since, until, min_score, known, context, group_by) for query in queries
+        ]
         if not asked:
             return []
         if fusion is not None and not isinstance(fusion, str):
@@ -289,8 +339,11 @@ class Scope:
                 if index is None:
                     return [[] for _ in asked]
                 analyzer, now = parts.preparer.analyzer, utc_now()
-                return [search(index, query, vector, analyzer, fuse, now) for query, vector in pairs]
+                return [search(index, query, vector, analyzer, fuse, parts.signals, now) for query, vector in pairs]
         raise GardenBusy(f"the scope was changed {MAX_ATTEMPTS} times while it was searched: try again")
+
+    def _before(self, session: int, memory: Memory) -> Memory | None:
+        return self._parts.source.before(self._path, session, memory)
 
     def _embed(
         self, asked: Sequence[Query], vectors: npt.ArrayLike | None, embedder: str | None
@@ -302,4 +355,15 @@ class Scope:
             raise InvalidQuery("the query is empty: ask something, or use scope.list() to see everything")
         if asked[0].dense_weight == 0:
             return [None] * len(asked)
-        return list(self._parts.preparer.embed([query.text for query in asked], query=True))
+        return list(self._parts.preparer.embed(self._without_names([query.text for query in asked]), query=True))
+
+    def _without_names(self, texts: builtins.list[str]) -> builtins.list[str]:
+        """The texts as they are embedded: the names of a scope's speakers drown what is asked about them."""
+        parts = self._parts
+        if not parts.signals.names:
+            return texts
+        for _ in range(MAX_ATTEMPTS):
+            with parts.pool.current(self._path) as index, suppress(Outdated):
+                turns = index.turns if index is not None else None
+                return texts if turns is None else [turns.without_names(text) for text in texts]
+        raise GardenBusy(f"the scope was changed {MAX_ATTEMPTS} times while it was searched: try again")

@@ -7,14 +7,18 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from memgarden import Garden
+from memgarden.store.migrations import VERSION
 from tests.large.conftest import LIMIT, fill, near, settled, vectors
 
 OPEN = Callable[..., Garden]
 
-V1 = {
-    "scopes": ["pk", "path", "revision", "floor"],
-    "outbox": ["seq", "op", "chunk"],
+# What each version brought: indexes, and columns by table.
+BROUGHT = {
+    2: (("chunks_by_session",), {"chunks": ("session", "speaker", "stated")}),
+    3: (("outbox_by_scope", "outbox_promotions"), {"scopes": ("own",), "outbox": ("scope",)}),
 }
 
 
@@ -32,20 +36,26 @@ def layout(path: Path) -> dict[str, list[tuple[object, ...]]]:
     return found
 
 
-def as_version_1(path: Path) -> None:
+def take_back(path: Path, version: int) -> None:
     """Take away what later migrations brought."""
     with closing(sqlite3.connect(path)) as db, db:
-        for index in ("outbox_by_scope", "outbox_promotions"):
-            db.execute(f"DROP INDEX {index}")
-        db.execute("ALTER TABLE scopes DROP COLUMN own")
-        db.execute("ALTER TABLE outbox DROP COLUMN scope")
-        db.execute("UPDATE garden SET value = '1' WHERE key = 'schema'")
-        for table, columns in V1.items():
-            assert [name for (name,) in db.execute(f"SELECT name FROM pragma_table_info('{table}')")] == columns
+        for indexes, tables in (BROUGHT[later] for later in BROUGHT if later > version):
+            for index in indexes:
+                db.execute(f"DROP INDEX {index}")
+            for table, columns in tables.items():
+                for column in columns:
+                    db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        db.execute("UPDATE garden SET value = ? WHERE key = 'schema'", (str(version),))
 
 
-def test_a_garden_of_version_1_is_upgraded_with_what_was_on_its_way_to_chroma(
-    open_garden: OPEN, tmp_path: Path
+def test_this_knows_what_every_version_brought() -> None:
+    """A new migration is to be added here."""
+    assert list(BROUGHT) == list(range(2, VERSION + 1))
+
+
+@pytest.mark.parametrize("version", range(1, VERSION))
+def test_a_garden_of_an_earlier_version_is_upgraded_with_what_was_on_its_way_to_chroma(
+    open_garden: OPEN, tmp_path: Path, version: int
 ) -> None:
     """Nothing of its outbox is lost, and a scope of it that is large by now moves."""
     with open_garden(chroma="auto") as garden:
@@ -56,7 +66,8 @@ def test_a_garden_of_version_1_is_upgraded_with_what_was_on_its_way_to_chroma(
         waiting = garden.health().outbox
     path = tmp_path / "garden" / "garden.db"
     new = layout(path)
-    as_version_1(path)
+    take_back(path, version)
+    assert layout(path) != new
     with open_garden(chroma="auto", exact_limit=LIMIT) as garden:
         assert waiting == 150 + 300 + 20 and garden.scopes() == {("alice",): 300, ("bob",): 20}
         settled(garden, alice="chroma")

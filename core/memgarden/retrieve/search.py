@@ -8,43 +8,69 @@ from datetime import datetime
 import numpy as np
 
 from memgarden.index.scope_index import ScopeIndex
+from memgarden.index.turns import Turns
 from memgarden.protocols import Analyzer, Fusion, Ranking
-from memgarden.ranking import best_rows
 from memgarden.records import Flags, Floats, Hit, Ints, LegScore, Memory, copy_json
 from memgarden.retrieve.candidates import DEPTH, Candidates, gather
 from memgarden.retrieve.query import Query
+from memgarden.retrieve.signals import BOOSTS, best_sessions, boosts, smoothed
+from memgarden.turns import Signals
 
 __all__ = ["search"]
 
 
 def search(
-    index: ScopeIndex, query: Query, vector: Floats | None, analyzer: Analyzer, fuse: Fusion, now: datetime
+    index: ScopeIndex,
+    query: Query,
+    vector: Floats | None,
+    analyzer: Analyzer,
+    fuse: Fusion,
+    signals: Signals,
+    now: datetime,
 ) -> list[Hit]:
     """The best `query.k` memories, best first. `vector` `(d,)` may be None where the dense leg has no weight."""
+    turns = index.turns if query.mode == "hybrid" else None
     mask = index.mask(now, query.since, query.until, query.filter)
     depth = max(DEPTH, 2 * query.k)
     while True:
-        candidates = _run_legs(index, query, vector, analyzer, mask, depth)
+        candidates = _run_legs(index, query, vector, analyzer, mask, depth, turns, signals)
         if not len(candidates.rows):
             return []
         shares = _fuse(candidates, query, fuse)
+        if turns is not None:
+            candidates, shares = _boost(candidates, shares, turns, query, signals)
         scores = shares.sum(axis=0)
-        best = _best_chunks(index, candidates.rows, scores, query.k)
+        if query.group_by == "session" and index.turns is not None:
+            best, scores = best_sessions(index.turns.sessions(candidates.rows), scores, query.k)
+        else:
+            best = _best_chunks(index, candidates.rows, scores, query.k)
         # Long memories have many chunks: where they crowd the candidates, look deeper until k memories are found.
         if len(best) == query.k or len(candidates.rows) < depth:
             break
         depth *= 4
     if query.min_score is not None:
         best = best[scores[best] >= query.min_score]
-    return _hits(index, candidates, shares, scores, best) if len(best) else []
+    hits = _hits(index, candidates, shares, scores, best) if len(best) else []
+    if query.context and index.turns is not None:
+        rows = candidates.rows[best].tolist()
+        hits = [_with_context(index, hit, row, query.context, now) for hit, row in zip(hits, rows, strict=True)]
+    return hits
 
 
 def _run_legs(
-    index: ScopeIndex, query: Query, vector: Floats | None, analyzer: Analyzer, mask: Flags, depth: int
+    index: ScopeIndex,
+    query: Query,
+    vector: Floats | None,
+    analyzer: Analyzer,
+    mask: Flags,
+    depth: int,
+    turns: Turns | None,
+    signals: Signals,
 ) -> Candidates:
     legs: dict[str, Ranking] = {}
     if query.dense_weight < 1:
-        legs["lexical"] = index.lexical.rank(analyzer.query(query.text), mask, depth)
+        lexical = index.lexical.rank(analyzer.query(query.text), mask, depth)
+        legs["lexical"] = lexical if turns is None else smoothed(lexical, turns, mask, depth, signals)
     if query.dense_weight > 0 and vector is not None:
         legs["dense"] = index.dense.rank(vector, mask, depth)
     return gather(tuple(legs), tuple(legs.values()), len(index.rows))
@@ -58,9 +84,21 @@ def _fuse(candidates: Candidates, query: Query, fuse: Fusion) -> Floats:
     return fuse(candidates.scores, candidates.ranks, weights)
 
 
+def _boost(
+    candidates: Candidates, shares: Floats, turns: Turns, query: Query, signals: Signals
+) -> tuple[Candidates, Floats]:
+    """The candidates and their shares with a row more for each boost."""
+    named = turns.named(query.text, query.aliases)
+    seen, added = boosts(turns, candidates.rows, shares.sum(axis=0), named, signals)
+    ranks = np.concatenate([candidates.ranks, np.zeros(seen.shape, dtype=np.int64)])
+    scores = np.concatenate([candidates.scores, seen])
+    boosted = replace(candidates, names=candidates.names + BOOSTS, scores=scores, ranks=ranks)
+    return boosted, np.concatenate([shares, added])
+
+
 def _best_chunks(index: ScopeIndex, rows: Ints, scores: Floats, k: int) -> Ints:
     """Places among the candidates: the best chunk of each of the best `k` memories, best first."""
-    order = best_rows(np.arange(len(rows)), scores, len(rows))
+    order = (-scores).argsort(kind="stable")
     memories = index.rows["memory"][rows[order]].tolist()
     best: dict[int, int] = {}
     for place, memory in zip(order.tolist(), memories, strict=True):
@@ -78,7 +116,7 @@ def _hits(index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Flo
     starts, ends = found["start"].tolist(), found["end"].tolist()
     final = scores[best].tolist()
     own = candidates.scores[:, best].T.tolist()
-    ranks = candidates.ranks[:, best].T.tolist()
+    ranks = [[rank or None for rank in ranked] for ranked in candidates.ranks[:, best].T.tolist()]
     parts = shares[:, best].T.tolist()
     return [
         Hit(
@@ -86,15 +124,24 @@ def _hits(index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Flo
             score=final[n],
             start=starts[n],
             end=ends[n],
-            legs=tuple(
-                [
-                    LegScore(name, score, rank or None, share)
-                    for name, score, rank, share in zip(candidates.names, own[n], ranks[n], parts[n], strict=True)
-                ]
-            ),
+            legs=tuple(map(LegScore, candidates.names, own[n], ranks[n], parts[n])),
         )
         for n, pk in enumerate(pks)
     ]
+
+
+def _with_context(index: ScopeIndex, hit: Hit, row: int, count: int, now: datetime) -> Hit:
+    """The hit with the turns around it that have not expired."""
+    turns = index.turns
+    if turns is None:
+        return hit
+    sides = turns.around(row, count)
+    memories = index.memories([*sides[0], *sides[1]])
+    before, after = (
+        tuple(_own(memories[pk]) for pk in side if (expiry := memories[pk].expires_at) is None or expiry > now)
+        for side in sides
+    )
+    return replace(hit, before=before, after=after)
 
 
 def _own(memory: Memory) -> Memory:

@@ -56,6 +56,9 @@ CHANGED = {
             chunks.end,
             chunks.created_at,
             sa.func.coalesce(chunks.expires_at, NEVER),
+            sa.func.coalesce(chunks.session, 0),
+            sa.func.coalesce(chunks.speaker, 0),
+            sa.func.coalesce(chunks.stated, 0),
             chunks.length,
             chunks.postings,
             *(() if large else (chunks.vector,)),
@@ -78,6 +81,31 @@ BY_ID = Statement(
 )
 OF_MEMORY = Statement(
     sa.select(*CHUNK).where(chunks.memory == sa.bindparam("memory"), chunks.scope + 0 == SCOPE).order_by(chunks.pk)
+)
+BEFORE = Statement(
+    sa.select(*MEMORY)
+    .join_from(schema.memories, schema.chunks, chunks.memory == memories.pk)
+    .join(schema.scopes, chunks.scope == scopes.pk)
+    .where(
+        scopes.path == sa.bindparam("path"),
+        chunks.session == sa.bindparam("session"),
+        chunks.created_at <= sa.bindparam("upto"),
+        memories.id != sa.bindparam("but"),
+    )
+    .order_by(chunks.created_at.desc(), chunks.pk.desc())
+    .limit(1)
+)
+OF_SESSION = Statement(
+    sa.select(*MEMORY)
+    .join_from(schema.memories, schema.chunks, chunks.memory == memories.pk)
+    .join(schema.scopes, chunks.scope == scopes.pk)
+    .where(
+        scopes.path == sa.bindparam("path"),
+        chunks.session == sa.bindparam("session"),
+        chunks.start == 0,  # a long turn has more chunks than this
+        memories.expires_at.is_(None) | (memories.expires_at > sa.bindparam("now")),
+    )
+    .order_by(chunks.created_at, chunks.pk)
 )
 LIVING = (
     memories.scope == sa.select(scopes.pk).where(scopes.path == sa.bindparam("path")).scalar_subquery(),
@@ -145,14 +173,14 @@ class Reader:
     @staticmethod
     def _part(found: Sequence[Row], large: bool) -> tuple[Rows, Ints, Ints, bytes, bytes]:
         """The rows, how many terms each has, their lengths, and their postings and vectors one after the other."""
-        columns = list(zip(*found, strict=True)) or [()] * 9
+        columns = list(zip(*found, strict=True)) or [()] * 12
         rows = np.empty(len(found), dtype=ROW)
-        for name, values in zip(ROW.names or (), columns[:6], strict=True):
+        for name, values in zip(ROW.names or (), columns[:9], strict=True):
             rows[name] = values
-        postings = columns[7]
+        postings = columns[10]
         sizes = np.fromiter(map(len, postings), dtype=np.int64, count=len(postings)) // POSTING.itemsize
-        vectors = b"" if large else b"".join(columns[8])
-        return rows, sizes, np.array(columns[6], dtype=np.int64), b"".join(postings), vectors
+        vectors = b"" if large else b"".join(columns[11])
+        return rows, sizes, np.array(columns[9], dtype=np.int64), b"".join(postings), vectors
 
     def vectors(self, scope: int, chunks: Ints) -> tuple[Ints, Floats]:
         """Those of `chunks` (ascending) that are still there, ascending, and their vectors `(n, d)`."""
@@ -183,6 +211,19 @@ class Reader:
             row = session.row(BY_ID, {"path": encode_path(path), "id": id})
         memory = to_memory(row[2:]) if row else None
         return None if memory is None or (memory.expires_at is not None and memory.expires_at <= now) else memory
+
+    def before(self, path: ScopePath, session: int, memory: Memory) -> Memory | None:
+        """The turn of that session that was said last before `memory`, which may itself be stored; None if none was."""
+        bounds = {"path": encode_path(path), "session": session, "but": memory.id, "upto": to_micros(memory.created_at)}
+        with self._database.read() as connection:
+            row = connection.row(BEFORE, bounds)
+        return to_memory(row) if row else None
+
+    def session(self, path: ScopePath, session: int, now: datetime) -> list[Memory]:
+        """The turns of a session, by its hash, in order of time."""
+        bounds = {"path": encode_path(path), "session": session, "now": to_micros(now)}
+        with self._database.read() as connection:
+            return [to_memory(row) for row in connection.rows(OF_SESSION, bounds)]
 
     def version(self, path: ScopePath, id: str) -> tuple[int, Memory, list[Chunk]] | None:
         """The row number of a memory, which is its version, the memory and its chunks."""

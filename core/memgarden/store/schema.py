@@ -86,6 +86,9 @@ chunks = Table(
     Column("expires_at", BigInteger),
     Column("postings", LargeBinary, nullable=False),  # records.POSTING, one after the other
     Column("vector", LargeBinary, nullable=False),  # float32, little-endian
+    Column("session", BigInteger),  # records.Turn; NULL for what is no turn of a conversation
+    Column("speaker", BigInteger),
+    Column("stated", Integer),
     Index("chunks_by_revision", "scope", "revision"),
     Index("chunks_by_memory", "memory"),
     sqlite_autoincrement=True,
@@ -109,6 +112,15 @@ outbox = Table(
     Index("outbox_by_scope", "scope"),
     Index("outbox_promotions", "scope", "seq", sqlite_where=PROMOTED, postgresql_where=PROMOTED),
     sqlite_autoincrement=True,
+)
+
+chunks_by_session = Index(
+    "chunks_by_session",
+    chunks.c.scope,
+    chunks.c.session,
+    chunks.c.created_at,
+    sqlite_where=chunks.c.session.is_not(None),
+    postgresql_where=chunks.c.session.is_not(None),
 )
 
 embeddings = Table(
