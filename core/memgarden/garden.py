@@ -54,6 +54,7 @@ class Garden:
         chunk_overlap: int | None = None,
         headings: bool = True,
         threads: int | None = None,
+        exact_limit: int = 50_000,
     ) -> Self:
         """Open the garden in a folder, or at a database URL, and make it if there is none.
 
@@ -79,6 +80,7 @@ class Garden:
             chunk_overlap=chunk_overlap,
             headings=headings,
             threads=threads,
+            exact_limit=exact_limit,
         )
         return cls(build(os.fspath(where), settings))
 
@@ -175,6 +177,8 @@ class Garden:
         status = parts.mirror.status() if parts.mirror else None
         damage = parts.catalogue.check() if deep else []
         indexes, index_bytes = parts.pool.stats()
+        large = {path: parts.searched(scope) for scope, path in parts.catalogue.large().items()}
+        refusals = {path: refusal for path, (_, refusal) in large.items() if refusal is not None}
         return Health(
             where=parts.where,
             embedder=parts.preparer.embedder.name,
@@ -186,7 +190,8 @@ class Garden:
             chroma="none" if status is None else status.state,
             indexes=indexes,
             index_bytes=index_bytes,
-            problems=diagnose(rows["outbox"], status, damage, parts.audit.finding()),
+            large={path: how for path, (how, _) in large.items()},
+            problems=diagnose(rows["outbox"], status, damage, parts.audit.finding(), refusals),
         )
 
     def _compare(self, mirror: Mirror, *, wait: bool) -> None:

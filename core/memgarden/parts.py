@@ -37,6 +37,10 @@ class Catalogue(Protocol):
         """The scopes at and below `prefix` that hold memories, with how many. Reads across scopes."""
         ...
 
+    def large(self) -> dict[int, ScopePath]:
+        """The scopes that have a Chroma collection of their own, by number. Reads across scopes."""
+        ...
+
     def size(self) -> dict[str, int]:
         """Rows of each table, by name."""
         ...
@@ -68,7 +72,11 @@ class Audit(Protocol):
 
 @dataclass(slots=True)
 class Parts:
-    """Everything that a garden and its scopes work with. `mirror` is None for a garden without Chroma."""
+    """Everything that a garden and its scopes work with. `mirror` is None for a garden without Chroma.
+
+    `searched` says how a search of the large scope of that number finds its vectors, and what Chroma says if it
+    refuses.
+    """
 
     id: str
     where: str
@@ -87,6 +95,7 @@ class Parts:
     signals: Signals
     alpha: float
     rerankers: Callable[[Reranking | None], Sequence[tuple[str, Reranker]]]
+    searched: Callable[[int], tuple[str, str | None]]
     release: Callable[[], None]
     renew: Callable[[], Parts]
     closed: bool = False

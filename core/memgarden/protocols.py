@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
@@ -29,8 +29,10 @@ __all__ = [
     "ArrayCache",
     "ChunkRecord",
     "Chunker",
+    "Contents",
     "Cutter",
     "DenseLeg",
+    "DenseRows",
     "Embedder",
     "Expected",
     "Fusion",
@@ -41,6 +43,8 @@ __all__ = [
     "MemorySource",
     "Mirror",
     "MirrorStatus",
+    "Nearest",
+    "Op",
     "Order",
     "Outbox",
     "OutboxItem",
@@ -54,8 +58,11 @@ __all__ = [
     "TokenEmbedder",
     "Tokens",
     "VectorCache",
+    "VectorSource",
+    "Waiting",
 ]
 
+Op = Literal["upsert", "delete", "reset", "promote", "demote", "void"]
 Span = tuple[int, int]
 Order = Literal["created_at", "-created_at", "stored_at", "-stored_at", "id", "-id"]
 Query_contra = TypeVar("Query_contra", contravariant=True)
@@ -164,6 +171,17 @@ class LexicalRows:
 
 
 @dataclass(frozen=True, slots=True)
+class DenseRows:
+    """What the dense leg is given for `m` new rows: their chunks `(m,)`, which rise from row to row, and `vectors`.
+
+    `vectors` is `(m, d)`, L2-normalised; None for a leg that keeps none.
+    """
+
+    chunks: Ints
+    vectors: Floats | None
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
     """One leg's answer: its best rows, best first, and its exact score of any row.
 
@@ -200,7 +218,7 @@ class Leg(Protocol[Query_contra, Content_contra]):
 LexicalLeg = Leg[tuple[Terms, Floats], LexicalRows]
 
 
-class DenseLeg(Leg[Floats, Floats], Protocol):
+class DenseLeg(Leg[Floats, DenseRows], Protocol):
     """The leg over vectors."""
 
     def vectors_of(self, rows: Ints) -> Floats:
@@ -225,6 +243,30 @@ class ScopeSource(Protocol):
 
     def fields(self, scope: int, after: int) -> Mapping[int, Mapping[str, Any]]:
         """The filterable fields of the memories with row numbers above `after`, by row number."""
+        ...
+
+
+class Nearest(Protocol):
+    """The vector index of a large scope."""
+
+    def __call__(self, scope: int, vector: Floats, most: int) -> tuple[Ints, Floats]:
+        """The scope's chunks nearest to `vector` `(d,)`, best first, and their cosines; `ChromaError` for no answer."""
+        ...
+
+
+class VectorSource(Protocol):
+    """Where the vectors of single chunks are read from."""
+
+    def vectors(self, scope: int, chunks: Ints) -> tuple[Ints, Floats]:
+        """Those of `chunks` (ascending) that are still there, ascending, and their vectors `(n, d)`."""
+        ...
+
+
+class Waiting(Protocol):
+    """What a scope's own collection does not hold yet."""
+
+    def waiting(self, scope: int, most: int) -> Ints | None:
+        """The chunks that are still to get there; None where the collection is being built or more than `most` wait."""
         ...
 
 
@@ -363,8 +405,8 @@ class MirrorStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """What the vector database must hold.
+class Contents:
+    """What a collection must hold.
 
     `count` chunks besides those that are `waiting` in the outbox, which it may or may not hold; `sample` has the
     vectors `(d,)` of some of them by id.
@@ -373,6 +415,27 @@ class Expected:
     count: int
     waiting: Sequence[str]
     sample: Mapping[str, Floats]
+
+    def __bool__(self) -> bool:
+        """Anything was ever sent."""
+        return bool(self.count or self.waiting)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the vector database must hold: in the collection that small scopes share, and in those of large ones.
+
+    `own` goes by the numbers of scopes. Those in `moving` are on their way out of a collection of their own or into
+    one, which may or may not be there.
+    """
+
+    shared: Contents
+    own: Mapping[int, Contents]
+    moving: Set[int]
+
+    def __bool__(self) -> bool:
+        """Anything was ever sent."""
+        return bool(self.shared or any(self.own.values()) or self.moving)
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,15 +454,21 @@ class ChunkRecord:
 class OutboxItem:
     """One change that the vector database has yet to make.
 
-    `record` is the chunk to `upsert`; None for `delete` (as well where the chunk is gone since) and for `reset`,
-    which asks for an empty collection: what follows it in the outbox fills it again. A reset is always the oldest
-    item, since it is written in the transaction that strikes off what was waiting.
+    `record` is the chunk to `upsert`; None for `delete` (as well where the chunk is gone since) and for the others.
+    `reset` asks for an empty index: what follows it in the outbox fills it again. A reset is always the oldest
+    item, since it is written in the transaction that strikes off what was waiting. `promote` gives the scope of path
+    `path` an empty collection of its own, `demote` takes it away; upserts of all its chunks follow either.
+    `void` is what a later promotion makes needless: nothing is to be done for it.
+    `scope` is the scope's number, `own` whether the chunk belongs into a collection of the scope's own.
     """
 
     seq: int
-    op: Literal["upsert", "delete", "reset"]
+    op: Op
     chunk_id: str
     record: ChunkRecord | None
+    scope: int | None = None
+    own: bool = False
+    path: ScopePath = ()
 
 
 class Outbox(Protocol):

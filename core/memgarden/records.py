@@ -186,17 +186,22 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where a scope stands: its number in the record, and its revision."""
+    """Where a scope stands: its number in the record, its revision, and whether it is a large one.
+
+    A large scope's vectors lie in a Chroma collection of its own, and its index is loaded without them.
+    """
 
     scope: int
     revision: int
+    large: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What happened to a scope since a revision, up to `head`.
 
-    `rows` is `(n,)` of dtype `ROW`; the rows' terms, sizes and lengths are as in `LexicalRows`; `vectors` is `(n, d)`.
+    `rows` is `(n,)` of dtype `ROW`; the rows' terms, sizes and lengths are as in `LexicalRows`; `vectors` is `(n, d)`,
+    None for a large scope.
     `removed` `(r,)` holds the chunks that are gone; those never seen may be among them. `whole`: this is everything
     there is, and whatever was known before is void.
     """
@@ -206,7 +211,7 @@ class Changes:
     postings: Postings
     sizes: Ints
     lengths: Ints
-    vectors: Floats
+    vectors: Floats | None
     removed: Ints
     whole: bool
 

@@ -11,7 +11,7 @@ from memgarden.growable import Growable
 from memgarden.index.columns import ColumnStore, Outdated
 from memgarden.index.filter import Node
 from memgarden.index.turns import Turns
-from memgarden.protocols import DenseLeg, LexicalLeg, LexicalRows, ScopeSource
+from memgarden.protocols import DenseLeg, DenseRows, LexicalLeg, LexicalRows, ScopeSource
 from memgarden.records import NEVER, ROW, Changes, Flags, Head, Memory, Rows, to_micros
 from memgarden.turns import said
 
@@ -51,7 +51,7 @@ class ScopeIndex:
     def apply(self, changes: Changes) -> None:
         """Take in what happened since `head`."""
         self.lexical.add(LexicalRows(changes.postings, changes.sizes, changes.lengths))
-        self.dense.add(changes.vectors)
+        self.dense.add(DenseRows(changes.rows["chunk"], changes.vectors))
         self._rows.extend(changes.rows)
         self._alive.extend(np.ones(len(changes.rows), dtype=np.bool_))
         self._expiring = self._expiring or bool((changes.rows["expires_at"] != NEVER).any())
@@ -132,12 +132,12 @@ class ScopeIndex:
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
-        return self._array_bytes + self._memory_bytes
+        return self._array_bytes + self._memory_bytes + self.dense.nbytes  # which searches change, in large scopes
 
     def _weigh(self) -> None:
         own = self._rows.nbytes + self._alive.nbytes + self._columns.nbytes
         turns = self._turns.nbytes if self._turns is not None else 0
-        self._array_bytes = self.lexical.nbytes + self.dense.nbytes + own + turns
+        self._array_bytes = self.lexical.nbytes + own + turns
 
 
 def _size(memory: Memory) -> int:

@@ -116,5 +116,5 @@ def to_chunk(row: Row) -> Chunk:
 
 
 def to_vectors(blobs: Sequence[bytes], dimension: int) -> Floats:
-    """One matrix `(n, dimension)` of the vectors of `n` rows."""
-    return np.frombuffer(b"".join(blobs), dtype=VECTOR).reshape(len(blobs), dimension)
+    """One matrix `(n, dimension)` of vectors that lie one after the other in `blobs`, in each one or more."""
+    return np.frombuffer(b"".join(blobs), dtype=VECTOR).reshape(-1, dimension)
