@@ -74,8 +74,8 @@ def load(folder: Path, users: int, memories: int) -> dict[str, float]:
     return {"memories_per_s": round(users * memories / seconds)}
 
 
-def ask(folder: Path, users: int) -> dict[str, object]:
-    """In this new process: open, the first query of each user, then warm ones, then adds."""
+def ask(folder: Path, users: int, asked_before: int) -> dict[str, object]:
+    """In this new process: open, the first query of each user and `asked_before` more, then warm ones, then adds."""
     began = time.perf_counter()
     from memgarden import Garden
 
@@ -100,6 +100,9 @@ def ask(folder: Path, users: int) -> dict[str, object]:
     (folder / "garden.db").read_bytes()  # into the operating system's cache, where a machine in use has it
     query(0)  # imports that wait for a first search are the opening's
     first = [query(user) for user in range(1, users)]
+    for _ in range(asked_before):
+        for user in range(users):
+            query(user)
     order = random.Random(SEED).choices(range(users), k=3000)
     warm = [query(user) for user in order]
     fresh, own = texts(vocabulary, 600, 2_000_001), unit_vectors(600, 2_000_001)
@@ -193,10 +196,11 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=100)
     parser.add_argument("--memories", type=int, default=1000)
     parser.add_argument("--ask", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--asked-before", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--drain", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.ask or args.drain:
-        print(json.dumps(ask(args.ask, args.users) if args.ask else drain(args.drain)))
+        print(json.dumps(ask(args.ask, args.users, args.asked_before) if args.ask else drain(args.drain)))
         return
     folder = Path(tempfile.mkdtemp(prefix="memgarden-bench-"))
     try:

@@ -178,7 +178,7 @@ def test_threads_lose_no_update(garden: Garden) -> None:
                 current = dict(scope.get("a").metadata)
                 version = scope._parts.source.version(scope.path, "a")
                 entry = scope._parts.preparer.entries(
-                    [Memory("counter", id="a", metadata={**current, f"{name}{n}": 1})]
+                    [Memory("counter", id="a", metadata={**current, f"{name}{n}": 1})], scope._before
                 )
                 if version[1].metadata != current:
                     continue

@@ -8,6 +8,7 @@ import json
 import pkgutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -16,7 +17,17 @@ import pytest
 import memgarden
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("chromadb", "onnxruntime", "tokenizers", "torch", "sqlalchemy", "langchain", "langchain_core", "llama_index")
+HEAVY = (
+    "chromadb",
+    "onnxruntime",
+    "tokenizers",
+    "torch",
+    "sqlalchemy",
+    "langchain",
+    "langchain_core",
+    "llama_index",
+    "scipy",
+)
 
 
 @pytest.mark.parametrize("package", ["memgarden", "langchain_memgarden", "llama_index_memgarden"])
@@ -75,3 +86,12 @@ def test_the_wheel_holds_three_packages_and_their_data(tmp_path: Path) -> None:
         assert f"memgarden/{needed}" in names
     assert sum(name.startswith("memgarden/demo/documents/") for name in names) >= 10
     assert not (ROOT / "core" / "__init__.py").exists()
+
+
+def test_the_sdist_holds_the_examples(tmp_path: Path) -> None:
+    """What the README measures is there for whoever has the sources."""
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", tmp_path], cwd=ROOT, check=True)
+    (sdist,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(sdist) as held:
+        names = {name.partition("/")[2] for name in held.getnames()}
+    assert {f"examples/data/garden-chat/{name}" for name in ("corpus.jsonl", "queries.jsonl", "qrels.tsv")} <= names

@@ -17,6 +17,7 @@ from memgarden.errors import (
     EmbedderMismatch,
     GardenBusy,
     GardenClosed,
+    InvalidDataset,
     InvalidFilter,
     InvalidMemory,
     InvalidQuery,
@@ -26,6 +27,7 @@ from memgarden.errors import (
     MemoryNotFound,
     MissingExtra,
     ModelNotFound,
+    RerankerFailed,
     SchemaTooNew,
     StorageError,
     UnknownStrategy,
@@ -33,9 +35,10 @@ from memgarden.errors import (
 from memgarden.garden import Garden
 from memgarden.ingest.adopt import Adoption
 from memgarden.observe.health import Health
-from memgarden.protocols import Chunker, Embedder
-from memgarden.records import ChunkInfo, Hit, Importance, LegScore, Memory
+from memgarden.protocols import Chunker, Embedder, Reranker, Shortlist
+from memgarden.records import ChunkInfo, Hit, Importance, LegScore, Memory, RerankScore
 from memgarden.scope import Scope
+from memgarden.turns import Signals
 
 __all__ = [
     "Adoption",
@@ -51,6 +54,7 @@ __all__ = [
     "Health",
     "Hit",
     "Importance",
+    "InvalidDataset",
     "InvalidFilter",
     "InvalidMemory",
     "InvalidQuery",
@@ -62,8 +66,13 @@ __all__ = [
     "MemoryNotFound",
     "MissingExtra",
     "ModelNotFound",
+    "RerankScore",
+    "Reranker",
+    "RerankerFailed",
     "SchemaTooNew",
     "Scope",
+    "Shortlist",
+    "Signals",
     "StorageError",
     "UnknownStrategy",
     "__version__",

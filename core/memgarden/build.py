@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from memgarden.cache.arrays import BoundedArrays
 from memgarden.cache.embeddings import CachedEmbedder
 from memgarden.chunk import CHUNKERS
 from memgarden.chunk.cutter import Cutter
@@ -22,28 +23,36 @@ from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
 from memgarden.lexical import ANALYZERS, LEGS
 from memgarden.parts import Parts
-from memgarden.protocols import Chunker, Embedder, Fusion, Mirror
+from memgarden.protocols import Chunker, Embedder, Expected, Fusion, Mirror, Nearest, RerankerTools
+from memgarden.records import Floats, Ints
 from memgarden.registry import resolve
+from memgarden.rerank.choice import Rerankers, check_names
 from memgarden.retrieve.fusion import FUSIONS
 from memgarden.store.audit import SqlAudit
 from memgarden.store.catalogue import SqlCatalogue
 from memgarden.store.embeddings import EmbeddingTable
 from memgarden.store.engine import Database
 from memgarden.store.facts import read_facts, settle_facts
+from memgarden.store.lease import SqlLease
 from memgarden.store.migrations import migrate
 from memgarden.store.outbox import SqlOutbox
 from memgarden.store.read import Reader
 from memgarden.store.write import Writer
 from memgarden.vector.adopt import read_collection
+from memgarden.vector.client import REQUEST_TIMEOUT
 from memgarden.vector.collection import ChromaIndex
-from memgarden.vector.drainer import Drainer
+from memgarden.vector.drainer import Drainer, Lock
 from memgarden.vector.exact import ExactVectors
+from memgarden.vector.large import LargeScopes
+from memgarden.vector.lock import OwnerLock
+from memgarden.vector.owner import PATIENCE, AskOwner
 from memgarden.vector.process import DrainProcess
 
 __all__ = ["build", "inspector", "open_database", "open_index", "read_collection"]
 
 DATABASE = "garden.db"
 CHROMA = "chroma"
+DRAINER = "drainer"  # whose lock says who carries the outbox to a server
 LANGUAGE = "english"
 EMBEDDER = "onnx"
 
@@ -53,6 +62,7 @@ def build(where: str, settings: Settings) -> Parts:
     if settings.embedder is not None:
         _embedder(settings.embedder, settings.threads)  # a name that is none must not leave an empty garden behind
     _fusion(settings.fusion)
+    check_names(settings.reranker)
     if isinstance(settings.chunker, str) and settings.chunker not in (AUTO, *CHUNKERS):
         raise UnknownStrategy("chunker", settings.chunker, (AUTO, *CHUNKERS))
     if "://" not in where:
@@ -92,14 +102,23 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
             f"this garden's terms were made by {facts['analyzer']!r} and this memgarden makes {analyzer.name!r}: "
             "export the memories and add them to a new garden"
         )
-    reader, outbox, dimension = Reader(database, embedder.dimension), SqlOutbox(database), embedder.dimension
-    audit = SqlAudit(database)
-    mirror = _mirror(target, where, facts, outbox, audit)
+    dimension = embedder.dimension
+    reader = Reader(database, dimension, large=target is not None)
+    outbox, catalogue, audit = SqlOutbox(database), SqlCatalogue(database), SqlAudit(database)
+    # What several processes share has one that drains it: of two that build one collection, the later empties it.
+    lock = SqlLease(database) if "://" in where else OwnerLock(Path(where) / DRAINER)
+    mirror, nearest, let_go = _mirror(target, where, facts, outbox, audit, lock, settings.exact_limit)
+    large = LargeScopes(dimension, reader, outbox, nearest)
+
+    def release() -> None:
+        let_go()
+        database.close()
+
     if mirror is not None:
         if facts["mirrored"] == "no":
             outbox.refill()
-        if outbox.count():
-            mirror.wake()  # what another process left behind
+        if outbox.count() or catalogue.large():
+            mirror.wake()  # what another process left behind, and what only Chroma's owner can search
         if audit.finding():
             mirror.check()  # which may have been mended meanwhile
     return Parts(
@@ -108,7 +127,7 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         facts=facts,
         source=reader,
         sink=Writer(database),
-        catalogue=SqlCatalogue(database),
+        catalogue=catalogue,
         outbox=outbox,
         audit=audit,
         mirror=mirror,
@@ -116,13 +135,22 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
             embedder=CachedEmbedder(embedder, EmbeddingTable(database, settings.cached_embeddings)),
             analyzer=analyzer,
             cutter=_cutter(settings, embedder),
+            signals=settings.signals,
         ),
         describe=describe,
-        pool=IndexPool(reader, settings.index_bytes, resolve("leg", LEGS, "bm25"), lambda: ExactVectors(dimension)),
+        pool=IndexPool(
+            reader,
+            settings.index_bytes,
+            resolve("leg", LEGS, "bm25"),
+            lambda head: large.leg(head.scope) if head.large else ExactVectors(dimension),
+        ),
         fusion=_fusion,
         default_fusion=settings.fusion,
+        signals=settings.signals,
         alpha=settings.alpha,
-        release=database.close,
+        rerankers=Rerankers(settings.reranker, RerankerTools(embedder, analyzer, BoundedArrays(settings.rerank_bytes))),
+        searched=large.how,
+        release=release,
         renew=lambda: build(where, settings),
     )
 
@@ -206,19 +234,38 @@ def _chroma(where: str, settings: Settings) -> Any:
     return settings.chroma
 
 
-def _mirror(target: Any, where: str, facts: dict[str, str], outbox: SqlOutbox, audit: SqlAudit) -> Mirror | None:
+def _mirror(
+    target: Any,
+    where: str,
+    facts: dict[str, str],
+    outbox: SqlOutbox,
+    audit: SqlAudit,
+    lock: Lock,
+    exact_limit: int,
+) -> tuple[Mirror | None, Nearest, Callable[[], None]]:
+    """What carries the outbox to Chroma, what searches large scopes there, and how to end that."""
     if target is None:
-        return None
+        return None, _no_chroma, lambda: None
     if isinstance(target, str | Path) and not str(target).startswith(("http://", "https://")):
         # A folder is served by a process of its own: Chroma holds the GIL while it writes, and damage can crash it.
-        return DrainProcess([sys.executable, "-m", "memgarden.drainer", where, str(Path(target).absolute())])
+        folder = Path(target).absolute()
+        process = DrainProcess([sys.executable, "-m", "memgarden.drainer", where, str(folder), str(exact_limit)])
+        asking = AskOwner(folder, process.wake)
+        return process, asking, asking.close
     index = open_index(target, facts, outbox)
-    return Drainer(outbox, lambda: index, inspect=inspector(audit))
+    drainer = Drainer(outbox, lambda: index, lock, inspect=inspector(audit), tend=lambda: outbox.rebalance(exact_limit))
+    # Searches have a client of their own: it gives up sooner, and no failure of the other closes it.
+    searching = open_index(target, facts, outbox, PATIENCE)
+    return drainer, searching.nearest, searching.close
 
 
-def open_index(target: Any, facts: dict[str, str], outbox: SqlOutbox) -> ChromaIndex:
-    """The garden's collection in the Chroma that `target` names."""
-    return ChromaIndex(target, facts["id"], facts["embedder"], int(facts["dimension"]), outbox.count())
+def _no_chroma(scope: int, vector: Floats, most: int) -> tuple[Ints, Floats]:
+    raise ChromaError("the garden was opened without Chroma")
+
+
+def open_index(target: Any, facts: dict[str, str], outbox: SqlOutbox, timeout: float = REQUEST_TIMEOUT) -> ChromaIndex:
+    """The garden's collections in the Chroma that `target` names; `timeout`, in seconds, is what a server gets."""
+    return ChromaIndex(target, facts["id"], facts["embedder"], int(facts["dimension"]), outbox.count(), timeout)
 
 
 def inspector(audit: SqlAudit) -> Callable[[Any], None]:
@@ -228,13 +275,26 @@ def inspector(audit: SqlAudit) -> Callable[[Any], None]:
         expected = audit.expected()
         if expected is None:
             return
-        try:
-            finding = index.compare(expected)
-        except ChromaError as error:
-            finding = str(error)
+        finding = None
+        if expected:  # else there need not be a Chroma
+            try:
+                _remove_orphans(index, audit, expected)
+                finding = index.compare(expected)
+            except ChromaError as error:
+                finding = str(error)
         audit.note(finding)
 
     return inspect
+
+
+def _remove_orphans(index: ChromaIndex, audit: SqlAudit, expected: Expected) -> None:
+    """Drop collections of scopes that have none by the record: left by a database that was restored since."""
+    orphans = set(index.owned()) - expected.own.keys() - expected.moving
+    if orphans:
+        # Read again after the look, for what was made meanwhile: that it is to be made was noted before.
+        expected = audit.expected() or expected
+    for orphan in orphans - expected.own.keys() - expected.moving:
+        index.demote(orphan)
 
 
 @cache

@@ -7,12 +7,14 @@ Every error inherits the root and the builtin a caller would try first:
     ├── InvalidScope       ValueError    a label no scope may have
     ├── InvalidFilter      ValueError    a `where` that is not of the filter language
     ├── InvalidQuery       ValueError    a search that cannot be run as asked
+    ├── InvalidDataset     ValueError    data for an evaluation that cannot be used as it is
     ├── InvalidSetting     ValueError    a setting outside its range, or that contradicts the garden's
     │   └── UnknownStrategy              a name that no registry holds
     ├── EmbedderMismatch   ValueError    vectors of another space than the garden's
     ├── MemoryNotFound     KeyError      an id that the scope does not hold
     ├── MissingExtra       ImportError   a package that an optional part needs
     ├── ModelNotFound      FileNotFoundError
+    ├── RerankerFailed     RuntimeError  a reranker raised, or did not give one finite score a hit
     ├── Conflict           RuntimeError  somebody else changed it first
     ├── GardenClosed       RuntimeError
     ├── SchemaTooNew       RuntimeError  written by a later memgarden
@@ -31,6 +33,7 @@ __all__ = [
     "EmbedderMismatch",
     "GardenBusy",
     "GardenClosed",
+    "InvalidDataset",
     "InvalidFilter",
     "InvalidMemory",
     "InvalidQuery",
@@ -40,6 +43,7 @@ __all__ = [
     "MemoryNotFound",
     "MissingExtra",
     "ModelNotFound",
+    "RerankerFailed",
     "SchemaTooNew",
     "StorageError",
     "UnknownStrategy",
@@ -51,6 +55,7 @@ PACKAGES = {
     "postgres": "'psycopg[binary]'",
     "langchain": "langchain-core",
     "llama-index": "llama-index-core",
+    "eval": "pytrec-eval-terrier 'scipy>=1.15'",
 }
 
 
@@ -72,6 +77,10 @@ class InvalidFilter(MemgardenError, ValueError):
 
 class InvalidQuery(MemgardenError, ValueError):
     """A search cannot be run as asked: an unknown mode, a `k` below one, an alpha outside 0 to 1."""
+
+
+class InvalidDataset(MemgardenError, ValueError):
+    """Questions, documents or relevance judgements cannot be used as they are; nothing was evaluated."""
 
 
 class InvalidSetting(MemgardenError, ValueError):
@@ -106,6 +115,10 @@ class MissingExtra(MemgardenError, ImportError):
 
 class ModelNotFound(MemgardenError, FileNotFoundError):
     """The embedding model is in none of the places where it was looked for, or is not the one expected."""
+
+
+class RerankerFailed(MemgardenError, RuntimeError):
+    """A reranker raised an error, or gave something else than one finite number for each hit."""
 
 
 class Conflict(MemgardenError, RuntimeError):

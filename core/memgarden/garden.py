@@ -14,9 +14,10 @@ from memgarden.ingest.adopt import Adoption, adopt
 from memgarden.observe.health import Health, diagnose
 from memgarden.parts import Parts
 from memgarden.paths import check_path
-from memgarden.protocols import Chunker, Embedder, Mirror
+from memgarden.protocols import Chunker, Embedder, Mirror, Reranking
 from memgarden.records import ScopePath
 from memgarden.scope import Scope
+from memgarden.turns import Signals
 
 __all__ = ["Garden"]
 
@@ -42,6 +43,9 @@ class Garden:
         chroma: Any = AUTO,
         fusion: str = "zscore",
         alpha: float = 0.5,
+        signals: Signals | None = None,
+        reranker: Reranking = (),
+        rerank_bytes: int = 256 * 2**20,
         index_bytes: int = 512 * 2**20,
         cached_embeddings: int = 50_000,
         lock_timeout: float = 10.0,
@@ -50,6 +54,7 @@ class Garden:
         chunk_overlap: int | None = None,
         headings: bool = True,
         threads: int | None = None,
+        exact_limit: int = 50_000,
     ) -> Self:
         """Open the garden in a folder, or at a database URL, and make it if there is none.
 
@@ -64,6 +69,9 @@ class Garden:
             chroma=chroma,
             fusion=fusion,
             alpha=alpha,
+            signals=Signals() if signals is None else signals,
+            reranker=reranker,
+            rerank_bytes=rerank_bytes,
             index_bytes=index_bytes,
             cached_embeddings=cached_embeddings,
             lock_timeout=lock_timeout,
@@ -72,6 +80,7 @@ class Garden:
             chunk_overlap=chunk_overlap,
             headings=headings,
             threads=threads,
+            exact_limit=exact_limit,
         )
         return cls(build(os.fspath(where), settings))
 
@@ -168,6 +177,8 @@ class Garden:
         status = parts.mirror.status() if parts.mirror else None
         damage = parts.catalogue.check() if deep else []
         indexes, index_bytes = parts.pool.stats()
+        large = {path: parts.searched(scope) for scope, path in parts.catalogue.large().items()}
+        refusals = {path: refusal for path, (_, refusal) in large.items() if refusal is not None}
         return Health(
             where=parts.where,
             embedder=parts.preparer.embedder.name,
@@ -179,7 +190,8 @@ class Garden:
             chroma="none" if status is None else status.state,
             indexes=indexes,
             index_bytes=index_bytes,
-            problems=diagnose(rows["outbox"], status, damage, parts.audit.finding()),
+            large={path: how for path, (how, _) in large.items()},
+            problems=diagnose(rows["outbox"], status, damage, parts.audit.finding(), refusals),
         )
 
     def _compare(self, mirror: Mirror, *, wait: bool) -> None:

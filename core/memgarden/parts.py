@@ -11,8 +11,9 @@ from typing import Protocol
 from memgarden.errors import GardenClosed
 from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
-from memgarden.protocols import Fusion, MemorySink, MemorySource, Mirror, Outbox, Span
+from memgarden.protocols import Fusion, MemorySink, MemorySource, Mirror, Outbox, Reranker, Reranking, Span
 from memgarden.records import ChunkInfo, ScopePath
+from memgarden.turns import Signals
 
 __all__ = ["Audit", "Catalogue", "Parts", "RefillableOutbox"]
 
@@ -34,6 +35,10 @@ class Catalogue(Protocol):
 
     def scopes(self, prefix: ScopePath) -> dict[ScopePath, int]:
         """The scopes at and below `prefix` that hold memories, with how many. Reads across scopes."""
+        ...
+
+    def large(self) -> dict[int, ScopePath]:
+        """The scopes that have a Chroma collection of their own, by number. Reads across scopes."""
         ...
 
     def size(self) -> dict[str, int]:
@@ -67,7 +72,11 @@ class Audit(Protocol):
 
 @dataclass(slots=True)
 class Parts:
-    """Everything that a garden and its scopes work with. `mirror` is None for a garden without Chroma."""
+    """Everything that a garden and its scopes work with. `mirror` is None for a garden without Chroma.
+
+    `searched` says how a search of the large scope of that number finds its vectors, and what Chroma says if it
+    refuses.
+    """
 
     id: str
     where: str
@@ -83,7 +92,10 @@ class Parts:
     pool: IndexPool
     fusion: Callable[[str], Fusion]
     default_fusion: str
+    signals: Signals
     alpha: float
+    rerankers: Callable[[Reranking | None], Sequence[tuple[str, Reranker]]]
+    searched: Callable[[int], tuple[str, str | None]]
     release: Callable[[], None]
     renew: Callable[[], Parts]
     closed: bool = False

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
+
+import numpy.typing as npt
 
 from memgarden.records import (
     Changes,
@@ -14,6 +16,7 @@ from memgarden.records import (
     Flags,
     Floats,
     Head,
+    Hit,
     Ints,
     Memory,
     Postings,
@@ -23,10 +26,13 @@ from memgarden.records import (
 
 __all__ = [
     "Analyzer",
+    "ArrayCache",
     "ChunkRecord",
     "Chunker",
+    "Contents",
     "Cutter",
     "DenseLeg",
+    "DenseRows",
     "Embedder",
     "Expected",
     "Fusion",
@@ -37,15 +43,26 @@ __all__ = [
     "MemorySource",
     "Mirror",
     "MirrorStatus",
+    "Nearest",
+    "Op",
     "Order",
     "Outbox",
     "OutboxItem",
     "Ranking",
+    "Reranker",
+    "RerankerTools",
+    "Reranking",
     "ScopeSource",
+    "Shortlist",
     "Span",
+    "TokenEmbedder",
+    "Tokens",
     "VectorCache",
+    "VectorSource",
+    "Waiting",
 ]
 
+Op = Literal["upsert", "delete", "reset", "promote", "demote", "void"]
 Span = tuple[int, int]
 Order = Literal["created_at", "-created_at", "stored_at", "-stored_at", "id", "-id"]
 Query_contra = TypeVar("Query_contra", contravariant=True)
@@ -71,6 +88,23 @@ class Embedder(Protocol):
 
     def window(self) -> tuple[int, Callable[[str], int]]:
         """How many tokens of a text are read, and the function that counts them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A text as a model reads it: for each token its state, `(t, d)` float32, L2-normalised, and its span."""
+
+    states: Floats
+    spans: Sequence[Span]
+
+
+@runtime_checkable
+class TokenEmbedder(Protocol):
+    """An embedder that also shows its tokens, for late interaction."""
+
+    def token_states(self, texts: Sequence[str], *, query: bool = False) -> Sequence[Tokens]:
+        """The tokens of each text that the model reads, special ones left out; spans count in `readable(text)`."""
         ...
 
 
@@ -137,14 +171,27 @@ class LexicalRows:
 
 
 @dataclass(frozen=True, slots=True)
+class DenseRows:
+    """What the dense leg is given for `m` new rows: their chunks `(m,)`, which rise from row to row, and `vectors`.
+
+    `vectors` is `(m, d)`, L2-normalised; None for a leg that keeps none.
+    """
+
+    chunks: Ints
+    vectors: Floats | None
+
+
+@dataclass(frozen=True, slots=True)
 class Ranking:
     """One leg's answer: its best rows, best first, and its exact score of any row.
 
-    `rows` is `(r,)` int64; `score_of(rows)` gives `(len(rows),)` float32, higher is better.
+    `rows` is `(r,)` int64; `score_of(rows)` gives `(len(rows),)` float32, higher is better. No row can have a score
+    above `ceiling`.
     """
 
     rows: Ints
     score_of: Callable[[Ints], Floats]
+    ceiling: float = 1.0
 
 
 class Leg(Protocol[Query_contra, Content_contra]):
@@ -169,7 +216,14 @@ class Leg(Protocol[Query_contra, Content_contra]):
 
 
 LexicalLeg = Leg[tuple[Terms, Floats], LexicalRows]
-DenseLeg = Leg[Floats, Floats]
+
+
+class DenseLeg(Leg[Floats, DenseRows], Protocol):
+    """The leg over vectors."""
+
+    def vectors_of(self, rows: Ints) -> Floats:
+        """The vectors `(len(rows), d)` of rows; by any thread and at any time, zeros for what is gone by then."""
+        ...
 
 
 class ScopeSource(Protocol):
@@ -192,11 +246,43 @@ class ScopeSource(Protocol):
         ...
 
 
+class Nearest(Protocol):
+    """The vector index of a large scope."""
+
+    def __call__(self, scope: int, vector: Floats, most: int) -> tuple[Ints, Floats]:
+        """The scope's chunks nearest to `vector` `(d,)`, best first, and their cosines; `ChromaError` for no answer."""
+        ...
+
+
+class VectorSource(Protocol):
+    """Where the vectors of single chunks are read from."""
+
+    def vectors(self, scope: int, chunks: Ints) -> tuple[Ints, Floats]:
+        """Those of `chunks` (ascending) that are still there, ascending, and their vectors `(n, d)`."""
+        ...
+
+
+class Waiting(Protocol):
+    """What a scope's own collection does not hold yet."""
+
+    def waiting(self, scope: int, most: int) -> Ints | None:
+        """The chunks that are still to get there; None where the collection is being built or more than `most` wait."""
+        ...
+
+
 class MemorySource(Protocol):
     """Where a scope's memories are read from; those that have expired at `now` are not there."""
 
     def get(self, path: ScopePath, id: str, now: datetime) -> Memory | None:
         """The memory of that id, or None."""
+        ...
+
+    def before(self, path: ScopePath, session: int, memory: Memory) -> Memory | None:
+        """The turn of that session that was said last before `memory`, which may itself be stored; None if none was."""
+        ...
+
+    def session(self, path: ScopePath, session: int, now: datetime) -> Sequence[Memory]:
+        """The turns of a session, by its hash, in order of time."""
         ...
 
     def version(self, path: ScopePath, id: str) -> tuple[int, Memory, Sequence[Chunk]] | None:
@@ -257,6 +343,56 @@ class Fusion(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Shortlist:
+    """What a reranker is given: the question, and the best hits so far, best first.
+
+    `query` is the text that was asked and `topic` what of it was embedded: the names of those who speak in a chat are
+    not in it. `vector` `(d,)` is the topic's, None where the search had no use for it. `vectors()` reads the vectors
+    `(n, d)` of the chunks that matched. `now` is what ages count from.
+    """
+
+    query: str
+    topic: str
+    vector: Floats | None
+    hits: Sequence[Hit]
+    now: datetime
+    vectors: Callable[[], Floats]
+
+
+class Reranker(Protocol):
+    """Scores the hits of a shortlist anew; a function will do."""
+
+    def __call__(self, shortlist: Shortlist, /) -> npt.ArrayLike:
+        """`(n,)` finite numbers, higher is better; hits of equal score keep their order."""
+        ...
+
+
+Reranking = str | Reranker | Sequence[str | Reranker]
+"""How rerankers are chosen: a name as in `"mmr"` or `"mmr:0.5"`, a callable, or several that work one after another."""
+
+
+class ArrayCache(Protocol):
+    """Keeps arrays in memory by key, bounded in bytes, least recently used out first; safe for threads."""
+
+    def load(self, keys: Sequence[Hashable]) -> Sequence[npt.NDArray[Any] | None]:
+        """The array of each key, None where there is none."""
+        ...
+
+    def save(self, keys: Sequence[Hashable], arrays: Sequence[npt.NDArray[Any]]) -> None:
+        """Keep `arrays[i]` for `keys[i]`; they are the cache's from then on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RerankerTools:
+    """What a garden has at hand for its rerankers: each is made by `make(argument, tools)`."""
+
+    embedder: Embedder
+    analyzer: Analyzer
+    arrays: ArrayCache
+
+
+@dataclass(frozen=True, slots=True)
 class MirrorStatus:
     """What a mirror is doing: `waiting` while another process owns Chroma; `error` says why it is `failing`.
 
@@ -269,8 +405,8 @@ class MirrorStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """What the vector database must hold.
+class Contents:
+    """What a collection must hold.
 
     `count` chunks besides those that are `waiting` in the outbox, which it may or may not hold; `sample` has the
     vectors `(d,)` of some of them by id.
@@ -279,6 +415,27 @@ class Expected:
     count: int
     waiting: Sequence[str]
     sample: Mapping[str, Floats]
+
+    def __bool__(self) -> bool:
+        """Anything was ever sent."""
+        return bool(self.count or self.waiting)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the vector database must hold: in the collection that small scopes share, and in those of large ones.
+
+    `own` goes by the numbers of scopes. Those in `moving` are on their way out of a collection of their own or into
+    one, which may or may not be there.
+    """
+
+    shared: Contents
+    own: Mapping[int, Contents]
+    moving: Set[int]
+
+    def __bool__(self) -> bool:
+        """Anything was ever sent."""
+        return bool(self.shared or any(self.own.values()) or self.moving)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,15 +454,21 @@ class ChunkRecord:
 class OutboxItem:
     """One change that the vector database has yet to make.
 
-    `record` is the chunk to `upsert`; None for `delete` (as well where the chunk is gone since) and for `reset`,
-    which asks for an empty collection: what follows it in the outbox fills it again. A reset is always the oldest
-    item, since it is written in the transaction that strikes off what was waiting.
+    `record` is the chunk to `upsert`; None for `delete` (as well where the chunk is gone since) and for the others.
+    `reset` asks for an empty index: what follows it in the outbox fills it again. A reset is always the oldest
+    item, since it is written in the transaction that strikes off what was waiting. `promote` gives the scope of path
+    `path` an empty collection of its own, `demote` takes it away; upserts of all its chunks follow either.
+    `void` is what a later promotion makes needless: nothing is to be done for it.
+    `scope` is the scope's number, `own` whether the chunk belongs into a collection of the scope's own.
     """
 
     seq: int
-    op: Literal["upsert", "delete", "reset"]
+    op: Op
     chunk_id: str
     record: ChunkRecord | None
+    scope: int | None = None
+    own: bool = False
+    path: ScopePath = ()
 
 
 class Outbox(Protocol):

@@ -30,9 +30,11 @@ __all__ = [
     "LegScore",
     "Memory",
     "Postings",
+    "RerankScore",
     "Rows",
     "ScopePath",
     "Terms",
+    "Turn",
     "copy_json",
     "from_micros",
     "to_micros",
@@ -49,8 +51,17 @@ ScopePath = tuple[str, ...]
 POSTING = np.dtype([("term", "<u8"), ("count", "<u4")])
 """A term's 64-bit hash and how often a chunk holds it: 12 bytes, also the form in which SQL keeps it."""
 
-ROW = np.dtype([(name, "<i8") for name in ("chunk", "memory", "start", "end", "created_at", "expires_at")])
-"""What an index knows of a chunk beside its terms and vector; times in microseconds since 1970."""
+ROW = np.dtype(
+    [
+        (name, "<i8")
+        for name in (
+            *("chunk", "memory", "start", "end", "created_at", "expires_at"),
+            *("session", "speaker", "stated"),
+        )
+    ]
+)
+"""What an index knows of a chunk beside its terms and vector: times in microseconds since 1970, and the last three as
+in `Turn`, 0 for what is no turn of a conversation."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -118,12 +129,23 @@ class Memory:
     stored_at: datetime | None = None
 
 
+class Turn(NamedTuple):
+    """What a search needs of a turn: its session and speaker as 63-bit hashes, and how many content words it states.
+
+    A question states nothing: words of sentences that end with a question mark are not counted.
+    """
+
+    session: int
+    speaker: int
+    stated: int
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """The piece of a memory that is indexed and ranked: `memory.text[start:end]`.
 
     `vector` is `(d,)` float32, L2-normalised; `postings` is `(p,)` of dtype `POSTING`; `length` is the number of
-    terms that count for BM25's length normalisation.
+    terms that count for BM25's length normalisation; `turn` is None for what is no turn of a conversation.
     """
 
     start: int
@@ -131,6 +153,7 @@ class Chunk:
     vector: Floats
     postings: Postings
     length: int
+    turn: Turn | None = None
 
 
 ChunkType = Literal["code", "heading", "short", "paragraph"]
@@ -163,17 +186,22 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Where a scope stands: its number in the record, and its revision."""
+    """Where a scope stands: its number in the record, its revision, and whether it is a large one.
+
+    A large scope's vectors lie in a Chroma collection of its own, and its index is loaded without them.
+    """
 
     scope: int
     revision: int
+    large: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What happened to a scope since a revision, up to `head`.
 
-    `rows` is `(n,)` of dtype `ROW`; the rows' terms, sizes and lengths are as in `LexicalRows`; `vectors` is `(n, d)`.
+    `rows` is `(n,)` of dtype `ROW`; the rows' terms, sizes and lengths are as in `LexicalRows`; `vectors` is `(n, d)`,
+    None for a large scope.
     `removed` `(r,)` holds the chunks that are gone; those never seen may be among them. `whole`: this is everything
     there is, and whatever was known before is void.
     """
@@ -183,7 +211,7 @@ class Changes:
     postings: Postings
     sizes: Ints
     lengths: Ints
-    vectors: Floats
+    vectors: Floats | None
     removed: Ints
     whole: bool
 
@@ -192,7 +220,7 @@ class LegScore(NamedTuple):
     """What one leg of the search said of a hit. A tuple, since a search makes twenty and a dataclass costs threefold.
 
     `score` is the leg's own (BM25 or cosine), `rank` its place from 1 in the leg's list (None: below the candidate
-    depth) and `share` what it added to the hit's final score.
+    depth) and `share` what it added to the hit's fused score.
     """
 
     leg: str
@@ -201,15 +229,32 @@ class LegScore(NamedTuple):
     share: float
 
 
+class RerankScore(NamedTuple):
+    """What a reranker said of a hit: its score, and the rank from 1 that the hit had before."""
+
+    reranker: str
+    score: float
+    before: int
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A scored memory; `text` is the chunk that matched best, `legs` say why it was found."""
+    """A scored memory; `text` is the chunk that matched best, `legs` say why it was found.
+
+    `relevance` is how likely it is that the hit is relevant, 0 to 1, which means the same across queries.
+    `before` and `after` are the turns around it in its session, in order of time, where a search asked for `context`.
+    `score` is the fused one, or that of the last of the rerankers, which are in `reranks` in the order of their work.
+    """
 
     memory: Memory
     score: float
     start: int
     end: int
     legs: tuple[LegScore, ...]
+    relevance: float
+    before: tuple[Memory, ...] = ()
+    after: tuple[Memory, ...] = ()
+    reranks: tuple[RerankScore, ...] = ()
 
     @property
     def id(self) -> str:
@@ -222,9 +267,10 @@ class Hit:
         return self.memory.text[self.start : self.end]
 
     def explain(self) -> str:
-        """One line a leg: its score, rank and share of the final score."""
-        lines = [f"score {self.score:.4f}"]
+        """One line a leg: its score, rank and share of the fused score; and one a reranker."""
+        lines = [f"score {self.score:.4f}  relevance {self.relevance:.2f}"]
         for leg in self.legs:
             rank = "-" if leg.rank is None else f"#{leg.rank}"
             lines.append(f"  {leg.leg:<8} {leg.score:8.4f}  rank {rank:>4}  share {leg.share:+.4f}")
+        lines += [f"  {each.reranker:<8} {each.score:8.4f}  before {f'#{each.before}':>4}" for each in self.reranks]
         return "\n".join(lines)

@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 
 import numpy as np
@@ -14,13 +15,17 @@ import numpy as np
 from memgarden.errors import Conflict, GardenBusy, InvalidMemory, InvalidQuery, MemoryNotFound
 from memgarden.index.columns import Outdated
 from memgarden.index.filter import parse_filter
+from memgarden.index.turns import Turns
 from memgarden.ingest.batches import batches
+from memgarden.ingest.messages import read_messages
 from memgarden.ingest.validate import check_memory, check_vectors, is_storable, to_importance
 from memgarden.parts import Parts
-from memgarden.protocols import Order
-from memgarden.records import ChunkInfo, Entry, Floats, Hit, Importance, Memory, ScopePath, new_id, utc_now
-from memgarden.retrieve.query import Mode, Query
+from memgarden.protocols import Order, Reranking, Shortlist
+from memgarden.records import ChunkInfo, Floats, Hit, Importance, Memory, ScopePath, new_id, utc_now
+from memgarden.retrieve.query import GroupBy, Mode, Query
+from memgarden.retrieve.rerank import DEPTH, rerank
 from memgarden.retrieve.search import search
+from memgarden.turns import Signals, hash_name
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -101,8 +106,9 @@ class Scope:
             )
         )
         vectors = None if vector is None else np.asarray(vector)[np.newaxis]
-        self._parts.sink.put(self._path, self._parts.preparer.entries([memory], vectors, embedder))
-        self._parts.wrote()
+        parts = self._parts
+        parts.sink.put(self._path, parts.preparer.entries([memory], self._before, vectors, embedder))
+        parts.wrote()
         return memory
 
     def add_many(
@@ -135,7 +141,7 @@ class Scope:
             if given is not None and first + len(batch) > len(given):
                 raise InvalidMemory(f"there are {len(given)} vectors for more memories than that; {first} were stored")
             own = None if given is None else given[first : first + len(batch)][kept]
-            entries = self._parts.preparer.entries([batch[place] for place in kept], own, embedder)
+            entries = self._parts.preparer.entries([batch[place] for place in kept], self._before, own, embedder)
             self._parts.sink.put(self._path, entries)
             self._parts.wrote()
             ids.extend(memory.id for memory in batch)
@@ -144,6 +150,35 @@ class Scope:
         if given is not None and len(ids) < len(given):
             raise InvalidMemory(f"there are {len(given)} vectors for {len(ids)} memories; the memories were stored")
         return ids
+
+    def add_conversation(
+        self,
+        messages: Iterable[Any],
+        *,
+        session_id: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        tags: Sequence[str] = (),
+        importance: str | Importance = Importance.MEDIUM,
+        progress: Callable[[int], None] | None = None,
+    ) -> builtins.list[str]:
+        """Store the messages of a conversation, each as a turn; returns the ids of the turns in order.
+
+        A message is a dict (`role`, `name`, `content`, `timestamp`, `id`, all but the content optional) or a message of
+        LangChain or LlamaIndex; what has no text, instructions and tools' answers are passed over. Messages of one
+        `session_id` (a new one, if not given) go on where it stopped. A message whose id the scope holds replaces it.
+        """
+        if session_id is not None and (not isinstance(session_id, str) or not session_id):
+            raise InvalidMemory(f"a session's id is a string with something in it, not {session_id!r}")
+        session = new_id() if session_id is None else session_id
+        common = {} if metadata is None else metadata
+        turns = read_messages(messages, session, metadata=common, tags=tags, importance=importance)
+        return self.add_many(turns, progress=progress)
+
+    def session(self, session_id: str) -> builtins.list[Memory]:
+        """The turns of a session in order of time; none if the scope holds no such session."""
+        if not isinstance(session_id, str):
+            raise InvalidQuery(f"a session's id is a string, not {session_id!r}")
+        return list(self._parts.source.session(self._path, hash_name(session_id), utc_now()))
 
     def get(self, id: str) -> Memory | None:
         """The memory of that id; None if the scope holds none or it has expired."""
@@ -211,8 +246,10 @@ class Scope:
                 raise MemoryNotFound(f"the scope holds no memory {id!r}: add it, or see the ids with scope.list()")
             version, old, chunks = found
             memory = check_memory(dataclasses.replace(old, **changes, stored_at=utc_now()))
+            preparer = self._parts.preparer
             # The vectors depend on the text alone; one that the caller gave could not be made again.
-            entry = Entry(memory, chunks) if memory.text == old.text else self._parts.preparer.entries([memory])[0]
+            same = memory.text == old.text
+            entry = preparer.changed(memory, chunks) if same else preparer.entries([memory], self._before)[0]
             try:
                 self._parts.sink.put(self._path, [entry], expect={id: version})
             except Conflict:
@@ -243,6 +280,12 @@ class Scope:
         since: datetime | None = None,
         until: datetime | None = None,
         min_score: float | None = None,
+        min_relevance: float | None = None,
+        aliases: Mapping[str, str] | None = None,
+        context: int = 0,
+        group_by: GroupBy = "memory",
+        reranker: Reranking | None = None,
+        rerank_depth: int = DEPTH,
         vector: npt.ArrayLike | None = None,
         embedder: str | None = None,
     ) -> builtins.list[Hit]:
@@ -252,9 +295,18 @@ class Scope:
         `memgarden.index.filter`); `since` and `until` bound `created_at` as `[since, until)`. `vector` `(d,)` is taken
         instead of embedding the query, if `embedder` names the garden's.
 
-        A fused score orders the hits of one query and says nothing across queries: z-scores are relative to the other
-        candidates, and a lone candidate has 0. Hits below `min_score` are left out; it is best used with
-        `mode="dense"`, where a score is the cosine, or `mode="lexical"`, where it is BM25's.
+        `reranker` orders the best `rerank_depth` hits (or `k`, where that is more) anew: `memory`, `maxsim`,
+        `cross-encoder:MODEL`, `mmr`, a callable that takes a `Shortlist`, or several, one after another; `()` for none,
+        None for the garden's own. `RerankerFailed` says what a reranker of yours did wrong.
+
+        A fused score orders one query's hits and says nothing across queries. `hit.relevance` does, from 0 to 1; it
+        was fitted to judged questions (see `memgarden.retrieve.relevance`). Hits below `min_relevance`, or below
+        `min_score` in a mode's own scores (cosine, BM25), are left out before any reranking: where nothing is relevant,
+        nothing is found.
+
+        In a conversation the names of its speakers are known: `aliases` adds to them, as in `{"Mel": "Melanie"}`.
+        `context=2` gives each hit the two turns `before` and the two `after` it, whatever the filter. With
+        `group_by="session"` sessions are ranked, each by its three best turns, and its best turn is the hit.
         """
         vectors = None if vector is None else np.asarray(vector)[np.newaxis]
         return self.search_many(
@@ -267,6 +319,12 @@ class Scope:
             since=since,
             until=until,
             min_score=min_score,
+            min_relevance=min_relevance,
+            aliases=aliases,
+            context=context,
+            group_by=group_by,
+            reranker=reranker,
+            rerank_depth=rerank_depth,
             vectors=vectors,
             embedder=embedder,
         )[0]
@@ -283,6 +341,12 @@ class Scope:
         since: datetime | None = None,
         until: datetime | None = None,
         min_score: float | None = None,
+        min_relevance: float | None = None,
+        aliases: Mapping[str, str] | None = None,
+        context: int = 0,
+        group_by: GroupBy = "memory",
+        reranker: Reranking | None = None,
+        rerank_depth: int = DEPTH,
         vectors: npt.ArrayLike | None = None,
         embedder: str | None = None,
     ) -> builtins.list[builtins.list[Hit]]:
@@ -292,20 +356,42 @@ class Scope:
         parts = self._parts
         weight = parts.alpha if alpha is None else alpha
         tree = None if where is None or where == {} else parse_filter(where)
-        asked = [Query(query, k, mode, weight, tree, since, until, min_score) for query in queries]
+        known = aliases or {}
+        asked = [
+            Query(query, k, mode, weight, tree, since, until, min_score, known, context, group_by, min_relevance)
+            for query in queries
+        ]
         if not asked:
             return []
         if fusion is not None and not isinstance(fusion, str):
             raise InvalidQuery(f"fusion is a method's name, as in 'zscore', not {fusion!r}")
         fuse = parts.fusion(fusion or parts.default_fusion)
+        rerankers = parts.rerankers(reranker)
+        if rerankers:
+            asked = [query.widened(rerank_depth) for query in asked]
         pairs = list(zip(asked, self._embed(asked, vectors, embedder), strict=True))
         for _ in range(MAX_ATTEMPTS):
             with parts.pool.current(self._path) as index, suppress(Outdated):
                 if index is None:
                     return [[] for _ in asked]
                 analyzer, now = parts.preparer.analyzer, utc_now()
-                return [search(index, query, vector, analyzer, fuse, now) for query, vector in pairs]
-        raise GardenBusy(f"the scope was changed {MAX_ATTEMPTS} times while it was searched: try again")
+                found = [search(index, query, vector, analyzer, fuse, parts.signals, now) for query, vector in pairs]
+                vectors_of = index.dense.vectors_of
+                topics = _topics(index.turns, asked, parts.signals) if rerankers else []
+                break
+        else:
+            raise GardenBusy(f"the scope was changed {MAX_ATTEMPTS} times while it was searched: try again")
+        if not rerankers:
+            return [hits for hits, _ in found]
+        # After the index was given back: a reranker may take its time, and may search this scope itself.
+        shortlists = [
+            Shortlist(query.text, topic, vector, hits, now, partial(vectors_of, rows))
+            for (query, vector), topic, (hits, rows) in zip(pairs, topics, found, strict=True)
+        ]
+        return [rerank(rerankers, shortlist)[:k] for shortlist in shortlists]
+
+    def _before(self, session: int, memory: Memory) -> Memory | None:
+        return self._parts.source.before(self._path, session, memory)
 
     def _embed(
         self, asked: Sequence[Query], vectors: npt.ArrayLike | None, embedder: str | None
@@ -317,4 +403,17 @@ class Scope:
             raise InvalidQuery("the query is empty: ask something, or use scope.list() to see everything")
         if asked[0].dense_weight == 0:
             return [None] * len(asked)
-        return list(self._parts.preparer.embed([query.text for query in asked], query=True))
+        return list(self._parts.preparer.embed(self._to_embed(asked), query=True))
+
+    def _to_embed(self, asked: Sequence[Query]) -> builtins.list[str]:
+        """The texts that are embedded: the names of a scope's speakers drown what is asked about them."""
+        parts = self._parts
+        for _ in range(MAX_ATTEMPTS):
+            with parts.pool.current(self._path) as index, suppress(Outdated):
+                return _topics(index.turns if index is not None else None, asked, parts.signals)
+        raise GardenBusy(f"the scope was changed {MAX_ATTEMPTS} times while it was searched: try again")
+
+
+def _topics(turns: Turns | None, asked: Sequence[Query], signals: Signals) -> list[str]:
+    """What the queries ask, without the names of the speakers."""
+    return [query.text if turns is None or not signals.names else turns.without_names(query.text) for query in asked]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from memgarden.chunk.detect import detect
@@ -64,13 +62,8 @@ def test_a_sample_is_told(kind: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["conversation", "technical", "code", "prose"])
-def test_only_the_beginning_is_read(kind: str) -> None:
-    """So a book of ten million letters is told as quickly as a chapter, and as the same."""
+@pytest.mark.parametrize("rest", ["conversation", "technical", "code", "prose"])
+def test_only_the_beginning_is_read(kind: str, rest: str) -> None:
+    """So a book is told by its first chapter, as quickly as that, whatever follows."""
     page = SAMPLES[kind][0] + "\n\n"
-    chapter, book = page * (20_000 // len(page)), page * (10_000_000 // len(page))
-    seconds = []
-    for text in (chapter, book):
-        start = time.perf_counter()
-        assert detect(text) == kind
-        seconds.append(time.perf_counter() - start)
-    assert seconds[1] < 10 * seconds[0] + 0.1
+    assert detect(page * (20_000 // len(page)) + SAMPLES[rest][0] * 1000) == kind

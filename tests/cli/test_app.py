@@ -13,7 +13,7 @@ import pytest
 import memgarden
 
 Run = Callable[..., Any]
-COMMANDS = ["demo", "add", "import", "search", "show", "scopes", "health", "reindex"]
+COMMANDS = ["demo", "add", "import", "search", "show", "scopes", "health", "reindex", "eval", "tune"]
 
 
 def test_help_names_every_command_and_exit_code(run: Run) -> None:
@@ -31,7 +31,7 @@ def test_the_version(run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "heavy", ["chromadb", "onnxruntime", "sqlalchemy", "langchain_core", "llama_index", "tokenizers"]
+    "heavy", ["chromadb", "onnxruntime", "sqlalchemy", "langchain_core", "llama_index", "tokenizers", "scipy"]
 )
 def test_help_waits_for_nothing_heavy(heavy: str) -> None:
     """Importing the command line imports no model, no database and no framework."""

@@ -11,9 +11,12 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from memgarden import Garden, Memory
+from tests.large.conftest import fill, near, settled, vectors
+from tests.vector.conftest import Server
 
 pytestmark = pytest.mark.slow
 
@@ -112,3 +115,27 @@ def test_chroma_follows_a_garden_in_postgresql(open_remote: Callable[..., Garden
     garden.scope("alice").add_many([f"note {n}" for n in range(40)])
     garden.flush()
     assert garden.health(deep=True).ok and garden.health().outbox == 0
+
+
+def test_a_scope_moves_out_and_back_in_postgresql(open_remote: Callable[..., Garden], tmp_path: Path) -> None:
+    """Several gardens that see it grow move it once, and one of them drains; the rest take over when it closes."""
+    chroma = Server(tmp_path / "server")
+    try:
+        gardens = [open_remote(chroma=chroma.url, exact_limit=200) for _ in range(3)]
+        stored = fill(gardens[0], "alice", 500)
+        for garden in gardens:
+            garden.scope("bob").add("x")
+        settled(gardens[0], alice="chroma")
+        for query in vectors(5, seed=4):
+            for garden in gardens:
+                assert near(garden, "alice", query, k=1) == [str(np.argmax(stored @ query))]
+        assert gardens[0].health(deep=True).problems == []
+        gardens[0].close()
+        gardens[1].scope("alice").delete([str(n) for n in range(50, 500)])
+        settled(gardens[1])
+        query = vectors(1, seed=5)[0]
+        assert near(gardens[2], "alice", query, k=1) == [str(np.argmax(stored[:50] @ query))]
+        gardens[1].close()
+        assert gardens[2].health(deep=True).problems == []
+    finally:
+        chroma.stop()

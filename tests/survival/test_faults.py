@@ -15,6 +15,7 @@ import pytest
 from memgarden import Garden, MemgardenError
 from memgarden.errors import ChromaError, GardenBusy, StorageError
 from memgarden.protocols import ChunkRecord, OutboxItem
+from memgarden.records import ScopePath
 from memgarden.vector.drain import drain_once
 from tests.survival.injected import OPERATIONS
 
@@ -49,7 +50,7 @@ class Follower:
 
     def __init__(self, garden: Garden) -> None:
         self.outbox = garden._parts.outbox
-        self.held: dict[str, str] = {}
+        self.places: dict[int | None, dict[str, str]] = {}
         self.calls, self.at, self.after = 0, 0, False
 
     def _step(self, work: Callable[[], None]) -> None:
@@ -60,14 +61,23 @@ class Follower:
         if self.calls == self.at and self.after:
             raise Fault
 
-    def upsert(self, records: Sequence[ChunkRecord]) -> None:
-        self._step(lambda: self.held.update({record.id: record.text for record in records}))
+    def upsert(self, records: Sequence[ChunkRecord], own: int | None = None) -> None:
+        held = self.places.setdefault(own, {})
+        self._step(lambda: held.update({record.id: record.text for record in records}))
 
-    def delete(self, ids: Sequence[str]) -> None:
-        self._step(lambda: [self.held.pop(key, None) for key in ids] and None)
+    def delete(self, ids: Sequence[str], own: int | None = None) -> None:
+        held = self.places.setdefault(own, {})
+        self._step(lambda: [held.pop(key, None) for key in ids] and None)
+
+    def promote(self, own: int, path: ScopePath) -> None:
+        assert path == ("alice",)
+        self._step(lambda: self.places.update({None: {}, own: {}}))
+
+    def demote(self, own: int) -> None:
+        self._step(lambda: self.places.pop(own, None) and None)
 
     def reset(self) -> None:
-        self._step(self.held.clear)
+        self._step(self.places.clear)
 
     def close(self) -> None: ...
 
@@ -87,9 +97,12 @@ class Follower:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("at", range(1, 16))
+@pytest.mark.parametrize("at", range(1, 30))
 def test_a_fault_at_any_step_of_draining_is_made_good_by_the_next_try(open_garden: OPEN, at: int, after: bool) -> None:
-    """Reading, resetting, deleting, storing, striking off: whichever is cut off, the index ends as the record is."""
+    """Reading, resetting, deleting, storing, moving, striking off: whichever is cut off, the index ends as the record.
+
+    The scope gets a collection of its own and loses it again.
+    """
     garden = open_garden()
     scope = garden.scope("alice")
     scope.add_many([{"text": f"text {n}", "id": f"a{n}"} for n in range(6)])
@@ -97,22 +110,33 @@ def test_a_fault_at_any_step_of_draining_is_made_good_by_the_next_try(open_garde
     follower = Follower(garden)
     follower.at, follower.after = at, after
     faults = 0
+
+    def move() -> None:
+        garden._parts.outbox.rebalance(4)  # type: ignore[attr-defined]
+
+    def drain() -> int:
+        return drain_once(follower, follower, 3)
+
     for change in (
         lambda: scope.delete(["a0", "a1"]),
         lambda: scope.add("text of a2, replaced", id="a2"),
         lambda: scope.add("one more", id="a9"),
+        move,
         lambda: scope.delete("a9"),
+        lambda: scope.delete(["a3", "a4", "a5"]),
+        drain,
+        move,
     ):
-        change()
-        for _ in range(2):
+        for step in (change, drain, drain):
             try:
-                drain_once(follower, follower, 3)
+                step()
             except Fault:
                 faults += 1
-    while drain_once(follower, follower, 3):
+    while drain():
         pass
     assert faults == (1 if at <= follower.calls else 0) and follower.count() == 0
-    assert sorted(follower.held.values()) == sorted(memory.text for memory in scope.list())
+    assert sorted(follower.places.pop(None).values()) == sorted(memory.text for memory in scope.list())
+    assert follower.places == {}
 
 
 def test_a_clock_that_goes_backwards_loses_nothing(open_garden: OPEN, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from memgarden.errors import ChromaError
 from memgarden.protocols import ChunkRecord
+from memgarden.records import ScopePath
 from memgarden.vector.drain import drain_once
 from tests.vector.outbox import ListOutbox, Op
 
@@ -27,14 +28,20 @@ class DictIndex:
         if name == self.fails:
             raise ChromaError("refused")
 
-    def upsert(self, records: Sequence[ChunkRecord]) -> None:
+    def upsert(self, records: Sequence[ChunkRecord], own: int | None = None) -> None:
         self._called("upsert")
         self.held |= {record.id: record for record in records}
 
-    def delete(self, ids: Sequence[str]) -> None:
+    def delete(self, ids: Sequence[str], own: int | None = None) -> None:
         self._called("delete")
         for key in ids:
             self.held.pop(key, None)
+
+    def promote(self, own: int, path: ScopePath) -> None:
+        self._called("promote")
+
+    def demote(self, own: int) -> None:
+        self._called("demote")
 
     def reset(self) -> None:
         self._called("reset")

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from memgarden.cli.demo import demo
+from memgarden.cli.evaluating import evaluate_, tune_
 from memgarden.cli.guard import Guarded
 from memgarden.cli.reading import scopes, search, show
 from memgarden.cli.upkeep import health, reindex
@@ -54,3 +55,5 @@ app.command("show")(show)
 app.command("scopes")(scopes)
 app.command("health")(health)
 app.command("reindex")(reindex)
+app.command("eval")(evaluate_)
+app.command("tune")(tune_)

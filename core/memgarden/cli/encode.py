@@ -43,7 +43,9 @@ def hit_object(hit: Hit) -> dict[str, Any]:
 
 def health_object(health: Health) -> dict[str, Any]:
     """All of a garden's health, and whether it is well."""
-    return {"ok": health.ok} | dataclasses.asdict(health)
+    plain = dataclasses.asdict(health)
+    plain["large"] = [{"scope": list(path), "searched": how} for path, how in health.large.items()]
+    return {"ok": health.ok} | plain
 
 
 def print_json(value: object) -> None:

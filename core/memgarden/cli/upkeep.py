@@ -86,6 +86,8 @@ def _print(found: Health) -> None:
         "on disk": f"{found.bytes / 2**20:,.1f} MiB, {found.rows['embeddings']:,} cached embeddings",
         "Chroma": f"{found.chroma if found.chroma != 'none' else 'not started'}, {found.outbox:,} changes wait for it",
     }
+    if found.large:
+        lines["large"] = ", ".join(f"{'/'.join(path)} (searched by {how})" for path, how in found.large.items())
     for name, value in lines.items():
         console.print(Text(f"{name:<10}", style="dim").append(one_line(value), style="default"))
     for problem in found.problems:

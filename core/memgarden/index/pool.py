@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from memgarden.errors import MemgardenError
 from memgarden.index.scope_index import ScopeIndex
 from memgarden.protocols import DenseLeg, LexicalLeg, ScopeSource
-from memgarden.records import ScopePath
+from memgarden.records import Head, ScopePath
 
 __all__ = ["IndexPool"]
 
@@ -29,9 +29,9 @@ class IndexPool:
     """At most about `budget` bytes of scope indexes, least recently used out first."""
 
     def __init__(
-        self, source: ScopeSource, budget: int, lexical: Callable[[], LexicalLeg], dense: Callable[[], DenseLeg]
+        self, source: ScopeSource, budget: int, lexical: Callable[[], LexicalLeg], dense: Callable[[Head], DenseLeg]
     ) -> None:
-        """`lexical` and `dense` make the empty legs of a new index."""
+        """`lexical` and `dense` make the empty legs of a new index, `dense` by where the scope stands."""
         self._source = source
         self._budget = budget
         self._lexical = lexical
@@ -68,7 +68,7 @@ class IndexPool:
         if changes is None:
             return None
         if index is None or changes.whole:
-            return ScopeIndex(changes, self._lexical(), self._dense(), self._source)
+            return ScopeIndex(changes, self._lexical(), self._dense(changes.head), self._source)
         index.apply(changes)
         return index
 

@@ -10,8 +10,10 @@ import numpy as np
 from memgarden.growable import Growable
 from memgarden.index.columns import ColumnStore, Outdated
 from memgarden.index.filter import Node
-from memgarden.protocols import DenseLeg, LexicalLeg, LexicalRows, ScopeSource
+from memgarden.index.turns import Turns
+from memgarden.protocols import DenseLeg, DenseRows, LexicalLeg, LexicalRows, ScopeSource
 from memgarden.records import NEVER, ROW, Changes, Flags, Head, Memory, Rows, to_micros
+from memgarden.turns import said
 
 __all__ = ["Outdated", "ScopeIndex"]
 
@@ -34,6 +36,9 @@ class ScopeIndex:
         self._expiring = False
         self._columns = ColumnStore(lambda after: source.fields(self.head.scope, after))
         self._memories: dict[int, Memory] = {}
+        self._conversing = False
+        self._turns: Turns | None = None
+        self._speakers: dict[int, str] = {}
         self._memory_bytes = 0
         self._array_bytes = 0
         self.apply(changes)
@@ -46,7 +51,7 @@ class ScopeIndex:
     def apply(self, changes: Changes) -> None:
         """Take in what happened since `head`."""
         self.lexical.add(LexicalRows(changes.postings, changes.sizes, changes.lengths))
-        self.dense.add(changes.vectors)
+        self.dense.add(DenseRows(changes.rows["chunk"], changes.vectors))
         self._rows.extend(changes.rows)
         self._alive.extend(np.ones(len(changes.rows), dtype=np.bool_))
         self._expiring = self._expiring or bool((changes.rows["expires_at"] != NEVER).any())
@@ -61,8 +66,34 @@ class ScopeIndex:
             self._dead += len(gone)
             self.lexical.remove(gone)
             self.dense.remove(gone)
+        self._conversing = self._conversing or bool(changes.rows["session"].any())
+        if self._turns is not None and (len(gone) or not self._turns.extend(self.rows)):
+            self._turns = None  # made anew when it is next asked for
         self.head = changes.head
         self._weigh()
+
+    @property
+    def turns(self) -> Turns | None:
+        """How its turns hang together; None for a scope that holds none. `Outdated` as in `memories`."""
+        if self._turns is None and self._conversing:
+            self._turns = Turns(self.rows, self._alive.view, self._names())
+            self._weigh()
+        return self._turns
+
+    def _names(self) -> dict[int, str]:
+        """The speakers by their hash, read from one memory of each."""
+        living = self.rows[self._alive.view]
+        present, first = np.unique(living["speaker"], return_index=True)
+        unknown = {
+            int(number): int(living["memory"][at])
+            for number, at in zip(present, first, strict=True)
+            if number and int(number) not in self._speakers
+        }
+        if unknown:
+            memories = self.memories(list(unknown.values()))
+            turns = {number: said(memories[pk]) for number, pk in unknown.items()}
+            self._speakers |= {number: turn.speaker for number, turn in turns.items() if turn is not None}
+        return {number: self._speakers[number] for number in present.tolist() if number in self._speakers}
 
     @property
     def wasteful(self) -> bool:
@@ -101,11 +132,12 @@ class ScopeIndex:
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
-        return self._array_bytes + self._memory_bytes
+        return self._array_bytes + self._memory_bytes + self.dense.nbytes  # which searches change, in large scopes
 
     def _weigh(self) -> None:
         own = self._rows.nbytes + self._alive.nbytes + self._columns.nbytes
-        self._array_bytes = self.lexical.nbytes + self.dense.nbytes + own
+        turns = self._turns.nbytes if self._turns is not None else 0
+        self._array_bytes = self.lexical.nbytes + own + turns
 
 
 def _size(memory: Memory) -> int:

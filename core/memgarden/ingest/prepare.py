@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,12 @@ from memgarden.errors import EmbedderMismatch
 from memgarden.ingest.validate import check_vectors, to_unit
 from memgarden.protocols import Analyzer, Cutter, Embedder, Span
 from memgarden.records import Chunk, Entry, Floats, Memory
+from memgarden.turns import Said, Signals, hash_name, said
 
-__all__ = ["Preparer"]
+__all__ = ["Before", "Preparer"]
+
+Before = Callable[[int, Memory], Memory | None]
+"""The turn of a session, by its hash, that was said last before a memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +27,20 @@ class Preparer:
     embedder: Embedder
     analyzer: Analyzer
     cutter: Cutter
+    signals: Signals = field(default_factory=Signals)
 
     def entries(
-        self, memories: Sequence[Memory], vectors: npt.ArrayLike | None = None, embedder: str | None = None
+        self,
+        memories: Sequence[Memory],
+        before: Before,
+        vectors: npt.ArrayLike | None = None,
+        embedder: str | None = None,
     ) -> list[Entry]:
-        """One entry a memory. `vectors` `(n, d)` of the whole texts by `embedder` make each memory one chunk."""
+        """One entry a memory. `vectors` `(n, d)` of the whole texts by `embedder` make each memory one chunk.
+
+        A turn of a conversation is embedded together with the one before it, which may be stored already.
+        """
+        turns = [said(memory) for memory in memories]
         if vectors is not None:
             spans: list[Sequence[Span]] = [((0, len(memory.text)),) for memory in memories]
             name, dimension = self.embedder.name, self.embedder.dimension
@@ -38,12 +51,20 @@ class Preparer:
             texts = [
                 self.cutter.read(memory.text, memory.kind, own) for memory, own in zip(memories, spans, strict=True)
             ]
-            embedded = self.embed([text for own in texts for text in own])
+            embedded = self._embed(memories, turns, texts, before)
         rows = iter(embedded)
         return [
-            Entry(memory, [self._chunk(span, text, next(rows)) for span, text in zip(own, read, strict=True)])
-            for memory, own, read in zip(memories, spans, texts, strict=True)
+            Entry(memory, [self._chunk(turn, span, text, next(rows)) for span, text in zip(own, read, strict=True)])
+            for memory, turn, own, read in zip(memories, turns, spans, texts, strict=True)
         ]
+
+    def changed(self, memory: Memory, chunks: Sequence[Chunk]) -> Entry:
+        """The entry of a memory whose text stayed the same: its chunks keep their vectors, which may be a caller's."""
+        turn = said(memory)
+        spans = [(chunk.start, chunk.end) for chunk in chunks]
+        read = self.cutter.read(memory.text, memory.kind, spans)
+        pieces = zip(spans, read, chunks, strict=True)
+        return Entry(memory, [self._chunk(turn, span, text, chunk.vector) for span, text, chunk in pieces])
 
     def embed(self, texts: Sequence[str], *, query: bool = False) -> Floats:
         """Vectors `(n, d)` of texts by the garden's embedder, checked: it may be anybody's."""
@@ -53,7 +74,57 @@ class Preparer:
             raise EmbedderMismatch(f"the embedder {self.embedder.name!r} gave {embedded.shape} where {wanted} was due")
         return to_unit(embedded, f"the embedder {self.embedder.name!r} made it; mend the embedder")
 
-    def _chunk(self, span: Span, text: str, vector: Floats) -> Chunk:
+    def _embed(
+        self,
+        memories: Sequence[Memory],
+        turns: Sequence[Said | None],
+        pieces: Sequence[Sequence[str]],
+        before: Before,
+    ) -> Floats:
+        texts: list[str] = []
+        windows: list[str] = []
+        places: list[int] = []
+        latest: dict[int, Memory] = {}
+        for memory, turn, own in zip(memories, turns, pieces, strict=True):
+            if turn is None:
+                texts += own
+                continue
+            lines = [self._fitting(turn.line(piece), piece) for piece in own]
+            session = hash_name(turn.session)
+            previous = latest.get(session) or (before(session, memory) if self.signals.window else None)
+            latest[session] = memory
+            earlier = said(previous) if previous is not None else None
+            if previous is not None and earlier is not None and self.signals.window:
+                places.append(len(texts))
+                windows.append(self._window(earlier.line(previous.text), lines[0]))
+            texts += lines
+        vectors = self.embed(texts + windows)
+        alone, joint = vectors[: len(texts)], vectors[len(texts) :]
+        if not places:
+            return alone
+        mixed = alone.copy()
+        mixed[places] = (1 - self.signals.window) * alone[places] + self.signals.window * joint
+        return to_unit(mixed, "a turn and its window cancel out; set the signal `window` to 0")
+
+    def _fitting(self, line: str, piece: str) -> str:
+        """The line with who said it, or the bare piece where the embedder would not read all of the line."""
+        return line if self._fits(line) else piece
+
+    def _window(self, earlier: str, line: str) -> str:
+        """As much of the end of the earlier turn as the embedder reads before this one."""
+        while earlier and not self._fits(f"{earlier}\n{line}"):
+            earlier = earlier[len(earlier) // 2 + 1 :]
+        return f"{earlier}\n{line}"
+
+    def _fits(self, text: str) -> bool:
+        size, count = self.embedder.window()
+        return len(text) <= size or count(text) <= size  # a token is at least one character
+
+    def _chunk(self, turn: Said | None, span: Span, text: str, vector: Floats) -> Chunk:
+        """`text` is what of the span is embedded and indexed, its headings included."""
         start, end = span
-        postings, length = self.analyzer.index(text)
-        return Chunk(start, end, vector, postings, length)
+        if turn is None:
+            postings, length = self.analyzer.index(text)
+            return Chunk(start, end, vector, postings, length)
+        postings, length = self.analyzer.index(turn.dated(text) if self.signals.heading else text)
+        return Chunk(start, end, vector, postings, length, turn.turn(text, self.analyzer))

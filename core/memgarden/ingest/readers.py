@@ -11,7 +11,7 @@ from typing import Any
 from memgarden.errors import InvalidMemory
 from memgarden.records import Memory, new_id, utc_now
 
-__all__ = ["detect", "read", "read_beir", "read_chat", "read_folder"]
+__all__ = ["detect", "json_lines", "read", "read_beir", "read_chat", "read_folder"]
 
 CONVERT = "convert it, as in `iconv -f latin1 -t utf-8`"
 JSON_FILES = frozenset({".jsonl", ".ndjson", ".json"})
@@ -43,7 +43,7 @@ def detect(path: Path) -> str:
             f"{path} is of no kind that is read: JSON lines ({', '.join(sorted(JSON_FILES))}), text or Markdown "
             f"({', '.join(sorted(TEXT_FILES))}), or a folder of them; --as says what it is"
         )
-    first = next(_lines(path), None)
+    first = next(json_lines(path), None)
     if first is not None and "_id" in first[1]:
         return "beir"
     if first is not None and "content" in first[1]:
@@ -58,7 +58,7 @@ def read_beir(path: Path) -> Iterator[Memory]:
 
     Title and text become the text, a line apart. `metadata` is kept; what it calls `timestamp` is when it was said.
     """
-    for number, line in _lines(path / "corpus.jsonl" if path.is_dir() else path):
+    for number, line in json_lines(path / "corpus.jsonl" if path.is_dir() else path):
         metadata = _mapping(line.get("metadata") or {}, path, number)
         title, text = str(line.get("title") or ""), str(line.get("text") or "")
         yield Memory(
@@ -77,7 +77,7 @@ def read_chat(path: Path) -> Iterator[Memory]:
     """
     if path.is_dir():
         raise InvalidMemory(f"{path} is a folder: a chat is one file of JSON lines")
-    for number, line in _lines(path):
+    for number, line in json_lines(path):
         if not isinstance(line.get("content"), str):
             raise InvalidMemory(f"{path}:{number}: a turn of a chat needs `content`, a string")
         metadata = {
@@ -109,8 +109,8 @@ def read_folder(path: Path) -> Iterator[Memory]:
         yield Memory(text, id=name, metadata={"source": name}, kind="document", created_at=changed)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """The objects of a file of JSON lines, numbered from 1; empty lines are passed over."""
+def json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The objects of a file of JSON lines, numbered from 1; empty lines are passed over. `InvalidMemory` for others."""
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if line.strip():

@@ -178,7 +178,7 @@ def check_vectors(vectors: npt.ArrayLike, count: int, *, embedder: str | None, n
 
 def to_unit(given: Floats, mend: str) -> Floats:
     """Vectors `(n, d)` L2-normalised, themselves if they are already; `InvalidMemory` for NaN, infinity and zeros."""
-    norms = np.sqrt(np.einsum("ij,ij->i", given, given))
+    norms = np.sqrt(np.vecdot(given, given))
     low, high = norms.min(initial=1), norms.max(initial=1)
     if not (low > 0 and high < np.inf):  # NaN is in no order
         bad = int(np.flatnonzero(~np.isfinite(norms) | (norms == 0))[0])

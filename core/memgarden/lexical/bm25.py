@@ -99,8 +99,8 @@ class BM25:
         """
         if mask.shape != (self._rows,):
             raise ValueError(f"the mask has shape {mask.shape}: ({self._rows},) needed, a flag for each row")
-        scores = self._score(*query)
-        return Ranking(_best(scores, mask, depth), lambda rows: scores[rows])
+        scores, ceiling = self._score(*query)
+        return Ranking(_best(scores, mask, depth), lambda rows: scores[rows], ceiling)
 
     @property
     def nbytes(self) -> int:
@@ -109,7 +109,8 @@ class BM25:
         postings = sum(part.nbytes for part in self._segments) + sum(part.nbytes for part in self._loose)
         return postings + self._tail.nbytes + self._lengths.nbytes + self._alive.nbytes + norms
 
-    def _score(self, terms: Terms, weights: Floats) -> Floats:
+    def _score(self, terms: Terms, weights: Floats) -> tuple[Floats, float]:
+        """Every row's score, and what a row that is full of every term would come near to."""
         if self._loose_searched:
             self._sort_loose()
         found: dict[int, list[tuple[Rows, Counts]]] = {}
@@ -120,19 +121,22 @@ class BM25:
         self._loose_searched = bool(self._loose)
         lists: list[tuple[Rows, Counts]] = []
         factors: list[float] = []
+        ceiling = 0.0
         # In the query's order, so that the same rows get the same sums however their postings lie.
-        for i in sorted(found):
-            df = sum(len(rows) for rows, _ in found[i])
+        for i, weight in enumerate(weights.tolist()):
+            held = found.get(i, [])
+            df = sum(len(rows) for rows, _ in held)
+            most = weight * math.log1p((self._live_rows - df + 0.5) / (df + 0.5))
+            ceiling += most
             if df:
-                lists += found[i]
-                idf = math.log1p((self._live_rows - df + 0.5) / (df + 0.5))
-                factors += [float(weights[i]) * idf] * len(found[i])
+                lists += held
+                factors += [most] * len(held)
         if not lists:
-            return np.zeros(self._rows, np.float32)
+            return np.zeros(self._rows, np.float32), ceiling
         rows = np.concatenate([rows for rows, _ in lists])
         counts = np.concatenate([counts for _, counts in lists])
         parts_of_score = counts / (counts + self._row_norms()[rows]) * np.repeat(factors, [len(r) for r, _ in lists])
-        return np.bincount(rows, parts_of_score, minlength=self._rows).astype(np.float32)
+        return np.bincount(rows, parts_of_score, minlength=self._rows).astype(np.float32), ceiling
 
     def _sort_loose(self) -> None:
         blocks, self._loose, self._loose_searched = self._loose, [], False

@@ -17,19 +17,26 @@ DEPTH = 100  # of each leg: on chats the union then holds 95 % of what is releva
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The rows that either leg named, `(n,)` ascending, with each leg's `scores` and `ranks` of them, `(legs, n)`."""
+    """The rows that either leg named, `(n,)` ascending, with each leg's `scores` and `ranks` of them, `(legs, n)`.
+
+    `ceilings` are what each leg's scores can come up to.
+    """
 
     names: tuple[str, ...]
     rows: Ints
     scores: Floats
     ranks: Ints
+    ceilings: tuple[float, ...]
 
 
 def gather(names: Sequence[str], rankings: Sequence[Ranking], size: int) -> Candidates:
     """The union of the legs' lists over an index of `size` rows, with exact scores of what only the other leg found."""
-    ranks = np.zeros((len(rankings), size), dtype=np.int64)
+    named = np.zeros(size, dtype=np.bool_)
+    for ranking in rankings:
+        named[ranking.rows] = True
+    rows = named.nonzero()[0]
+    ranks = np.zeros((len(rankings), len(rows)), dtype=np.int64)
     for own, ranking in zip(ranks, rankings, strict=True):
-        own[ranking.rows] = np.arange(1, len(ranking.rows) + 1)
-    rows = np.bitwise_or.reduce(ranks, axis=0).nonzero()[0]
+        own[rows.searchsorted(ranking.rows)] = np.arange(1, len(ranking.rows) + 1)
     scores = np.array([ranking.score_of(rows) for ranking in rankings])
-    return Candidates(tuple(names), rows, scores, ranks[:, rows])
+    return Candidates(tuple(names), rows, scores, ranks, tuple(ranking.ceiling for ranking in rankings))

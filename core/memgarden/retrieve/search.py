@@ -8,43 +8,77 @@ from datetime import datetime
 import numpy as np
 
 from memgarden.index.scope_index import ScopeIndex
+from memgarden.index.turns import Turns
 from memgarden.protocols import Analyzer, Fusion, Ranking
-from memgarden.ranking import best_rows
 from memgarden.records import Flags, Floats, Hit, Ints, LegScore, Memory, copy_json
 from memgarden.retrieve.candidates import DEPTH, Candidates, gather
 from memgarden.retrieve.query import Query
+from memgarden.retrieve.relevance import relevance
+from memgarden.retrieve.signals import BOOSTS, best_sessions, boosts, smoothed
+from memgarden.turns import Signals
 
 __all__ = ["search"]
 
 
 def search(
-    index: ScopeIndex, query: Query, vector: Floats | None, analyzer: Analyzer, fuse: Fusion, now: datetime
-) -> list[Hit]:
-    """The best `query.k` memories, best first. `vector` `(d,)` may be None where the dense leg has no weight."""
+    index: ScopeIndex,
+    query: Query,
+    vector: Floats | None,
+    analyzer: Analyzer,
+    fuse: Fusion,
+    signals: Signals,
+    now: datetime,
+) -> tuple[list[Hit], Ints]:
+    """The best `query.k` memories, best first, and the row of the chunk of each.
+
+    `vector` `(d,)` may be None where the dense leg has no weight.
+    """
+    turns = index.turns if query.mode == "hybrid" else None
     mask = index.mask(now, query.since, query.until, query.filter)
     depth = max(DEPTH, 2 * query.k)
     while True:
-        candidates = _run_legs(index, query, vector, analyzer, mask, depth)
+        candidates = _run_legs(index, query, vector, analyzer, mask, depth, turns, signals)
         if not len(candidates.rows):
-            return []
+            return [], candidates.rows
         shares = _fuse(candidates, query, fuse)
+        if turns is not None:
+            candidates, shares = _boost(candidates, shares, turns, query, signals)
         scores = shares.sum(axis=0)
-        best = _best_chunks(index, candidates.rows, scores, query.k)
+        if query.group_by == "session" and index.turns is not None:
+            best, scores = best_sessions(index.turns.sessions(candidates.rows), scores, query.k)
+        else:
+            best = _best_chunks(index, candidates.rows, scores, query.k)
         # Long memories have many chunks: where they crowd the candidates, look deeper until k memories are found.
         if len(best) == query.k or len(candidates.rows) < depth:
             break
         depth *= 4
     if query.min_score is not None:
         best = best[scores[best] >= query.min_score]
-    return _hits(index, candidates, shares, scores, best) if len(best) else []
+    rows = candidates.rows[best]
+    hits = _hits(index, candidates, shares, scores, best, rows) if len(best) else []
+    if query.min_relevance is not None:
+        likely = [n for n, hit in enumerate(hits) if hit.relevance >= query.min_relevance]
+        hits, rows = [hits[n] for n in likely], rows[likely]
+    if query.context and index.turns is not None:
+        around = zip(hits, rows.tolist(), strict=True)
+        hits = [_with_context(index, hit, row, query.context, now) for hit, row in around]
+    return hits, rows
 
 
 def _run_legs(
-    index: ScopeIndex, query: Query, vector: Floats | None, analyzer: Analyzer, mask: Flags, depth: int
+    index: ScopeIndex,
+    query: Query,
+    vector: Floats | None,
+    analyzer: Analyzer,
+    mask: Flags,
+    depth: int,
+    turns: Turns | None,
+    signals: Signals,
 ) -> Candidates:
     legs: dict[str, Ranking] = {}
     if query.dense_weight < 1:
-        legs["lexical"] = index.lexical.rank(analyzer.query(query.text), mask, depth)
+        lexical = index.lexical.rank(analyzer.query(query.text), mask, depth)
+        legs["lexical"] = lexical if turns is None else smoothed(lexical, turns, mask, depth, signals)
     if query.dense_weight > 0 and vector is not None:
         legs["dense"] = index.dense.rank(vector, mask, depth)
     return gather(tuple(legs), tuple(legs.values()), len(index.rows))
@@ -58,9 +92,21 @@ def _fuse(candidates: Candidates, query: Query, fuse: Fusion) -> Floats:
     return fuse(candidates.scores, candidates.ranks, weights)
 
 
+def _boost(
+    candidates: Candidates, shares: Floats, turns: Turns, query: Query, signals: Signals
+) -> tuple[Candidates, Floats]:
+    """The candidates and their shares with a row more for each boost."""
+    named = turns.named(query.text, query.aliases)
+    seen, added = boosts(turns, candidates.rows, shares.sum(axis=0), named, signals)
+    ranks = np.concatenate([candidates.ranks, np.zeros(seen.shape, dtype=np.int64)])
+    scores = np.concatenate([candidates.scores, seen])
+    boosted = replace(candidates, names=candidates.names + BOOSTS, scores=scores, ranks=ranks)
+    return boosted, np.concatenate([shares, added])
+
+
 def _best_chunks(index: ScopeIndex, rows: Ints, scores: Floats, k: int) -> Ints:
     """Places among the candidates: the best chunk of each of the best `k` memories, best first."""
-    order = best_rows(np.arange(len(rows)), scores, len(rows))
+    order = (-scores).argsort(kind="stable")
     memories = index.rows["memory"][rows[order]].tolist()
     best: dict[int, int] = {}
     for place, memory in zip(order.tolist(), memories, strict=True):
@@ -71,30 +117,52 @@ def _best_chunks(index: ScopeIndex, rows: Ints, scores: Floats, k: int) -> Ints:
     return np.array(list(best.values()), dtype=np.int64)
 
 
-def _hits(index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Floats, best: Ints) -> list[Hit]:
-    found = index.rows[candidates.rows[best]]
+def _hits(
+    index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Floats, best: Ints, rows: Ints
+) -> list[Hit]:
+    found = index.rows[rows]
     pks: list[int] = found["memory"].tolist()
     memories = index.memories(pks)
     starts, ends = found["start"].tolist(), found["end"].tolist()
     final = scores[best].tolist()
     own = candidates.scores[:, best].T.tolist()
-    ranks = candidates.ranks[:, best].T.tolist()
+    ranks = [[rank or None for rank in ranked] for ranked in candidates.ranks[:, best].T.tolist()]
     parts = shares[:, best].T.tolist()
+    likely = _relevances(candidates, best)
     return [
         Hit(
             memory=_own(memories[pk]),
             score=final[n],
             start=starts[n],
             end=ends[n],
-            legs=tuple(
-                [
-                    LegScore(name, score, rank or None, share)
-                    for name, score, rank, share in zip(candidates.names, own[n], ranks[n], parts[n], strict=True)
-                ]
-            ),
+            legs=tuple(map(LegScore, candidates.names, own[n], ranks[n], parts[n])),
+            relevance=likely[n],
         )
         for n, pk in enumerate(pks)
     ]
+
+
+def _relevances(candidates: Candidates, best: Ints) -> list[float]:
+    legs = dict(zip(candidates.names, candidates.scores[:, best].tolist(), strict=True))
+    ceilings = dict(zip(candidates.names, candidates.ceilings, strict=False))  # a boost has none
+    cosines = legs.get("dense", [None] * len(best))
+    bm25 = legs.get("lexical")
+    covered = [None] * len(best) if bm25 is None else [score / ceilings["lexical"] for score in bm25]
+    return list(map(relevance, cosines, covered))
+
+
+def _with_context(index: ScopeIndex, hit: Hit, row: int, count: int, now: datetime) -> Hit:
+    """The hit with the turns around it that have not expired."""
+    turns = index.turns
+    if turns is None:
+        return hit
+    sides = turns.around(row, count)
+    memories = index.memories([*sides[0], *sides[1]])
+    before, after = (
+        tuple(_own(memories[pk]) for pk in side if (expiry := memories[pk].expires_at) is None or expiry > now)
+        for side in sides
+    )
+    return replace(hit, before=before, after=after)
 
 
 def _own(memory: Memory) -> Memory:

@@ -5,34 +5,42 @@ from __future__ import annotations
 import numpy as np
 import sqlalchemy as sa
 
-from memgarden.protocols import Expected
+from memgarden.protocols import Contents, Expected
 from memgarden.records import Floats
 from memgarden.store import schema
 from memgarden.store.engine import Database
 from memgarden.store.rows import VECTOR
-from memgarden.store.statement import Statement
+from memgarden.store.statement import Session, Statement
 
 __all__ = ["FORGET_FINDING", "SqlAudit"]
 
 SAMPLE = 30
 FINDING = "chroma_finding"
 
-chunks, outbox, fact = schema.chunks.c, schema.outbox.c, schema.garden.c
+chunks, outbox, scopes, fact = schema.chunks.c, schema.outbox.c, schema.scopes.c, schema.garden.c
 RESETS = Statement(
     sa.select(sa.func.count()).select_from(schema.outbox).where(outbox.op == sa.literal_column("'reset'"))
 )
-WAITING = Statement(sa.select(outbox.chunk).distinct())
-SETTLED = Statement(
-    sa.select(sa.func.count(), sa.func.min(chunks.pk), sa.func.max(chunks.pk)).where(
-        chunks.pk.not_in(sa.select(outbox.chunk))
+WAITING = Statement(sa.select(outbox.op, outbox.chunk, outbox.scope).distinct())
+LARGE = sa.select(scopes.pk).where(scopes.own == sa.literal_column("1"))
+OWN = Statement(LARGE)
+HERE = {  # the chunks of one large scope, of all small ones
+    True: (chunks.scope == sa.bindparam("scope"), chunks.pk.not_in(sa.select(outbox.chunk))),
+    False: (chunks.scope.not_in(LARGE), chunks.pk.not_in(sa.select(outbox.chunk))),
+}
+SETTLED = {
+    large: Statement(sa.select(sa.func.count(), sa.func.min(chunks.pk), sa.func.max(chunks.pk)).where(*here))
+    for large, here in HERE.items()
+}
+NEXT = {
+    large: Statement(
+        sa.select(chunks.pk, chunks.vector)
+        .where(chunks.pk >= sa.bindparam("at"), *here)
+        .order_by(chunks.pk)
+        .limit(sa.literal_column("1"))
     )
-)
-NEXT = Statement(
-    sa.select(chunks.pk, chunks.vector)
-    .where(chunks.pk >= sa.bindparam("at"), chunks.pk.not_in(sa.select(outbox.chunk)))
-    .order_by(chunks.pk)
-    .limit(1)
-)
+    for large, here in HERE.items()
+}
 READ = Statement(sa.select(fact.value).where(fact.key == sa.literal_column(f"'{FINDING}'")))
 FORGET_FINDING = Statement(sa.delete(schema.garden).where(fact.key == sa.literal_column(f"'{FINDING}'")))
 # Both values by parameter: given an expression for a key, SQLAlchemy asks for it back, and nobody reads the answer.
@@ -50,14 +58,18 @@ class SqlAudit:
         with self._database.snapshot() as session:
             if session.value(RESETS, {}):
                 return None
-            waiting = [str(chunk) for (chunk,) in session.rows(WAITING, {})]
-            count, first, last = session.row(SETTLED, {}) or (0, None, None)
-            sample: dict[str, Floats] = {}
-            if count:
-                for at in np.linspace(first, last, SAMPLE).astype(int).tolist():
-                    pk, vector = session.row(NEXT, {"at": at}) or (None, b"")
-                    sample[str(pk)] = np.frombuffer(vector, dtype=VECTOR)
-        return Expected(count, waiting, sample)
+            changes = session.rows(WAITING, {})
+            moving = {scope for op, _, scope in changes if op in ("promote", "demote")}
+            own = {scope for (scope,) in session.rows(OWN, {})} - moving
+            waiting: dict[int | None, set[str]] = {}
+            for op, chunk, scope in changes:
+                if op in ("upsert", "delete"):
+                    waiting.setdefault(scope if scope in own else None, set()).add(str(chunk))
+            return Expected(
+                shared=_contents(session, None, waiting.get(None, set())),
+                own={scope: _contents(session, scope, waiting.get(scope, set())) for scope in own},
+                moving=moving,
+            )
 
     def note(self, finding: str | None) -> None:
         """Keep what a comparison found; None for nothing wrong."""
@@ -73,3 +85,15 @@ class SqlAudit:
         with self._database.read() as session:
             found: str | None = session.value(READ, {})
         return found
+
+
+def _contents(session: Session, scope: int | None, waiting: set[str]) -> Contents:
+    """What the collection of a large scope must hold; for None, what the one that small scopes share must."""
+    of, large = {"scope": scope}, scope is not None
+    count, first, last = session.row(SETTLED[large], of if large else {}) or (0, None, None)
+    sample: dict[str, Floats] = {}
+    if count:
+        for at in np.linspace(first, last, SAMPLE).astype(int).tolist():
+            pk, vector = session.row(NEXT[large], {"at": at} | (of if large else {})) or (None, b"")
+            sample[str(pk)] = np.frombuffer(vector, dtype=VECTOR)
+    return Contents(count, list(waiting), sample)

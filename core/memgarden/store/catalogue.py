@@ -25,6 +25,7 @@ ALL_SCOPES = Statement(POPULATED)
 SCOPES_BELOW = Statement(
     POPULATED.where((path == sa.bindparam("at")) | ((path >= sa.bindparam("low")) & (path < sa.bindparam("high"))))
 )
+LARGE = Statement(sa.select(schema.scopes.c.pk, path).where(schema.scopes.c.own == 1).order_by(path))
 SIZES = Statement(
     sa.select(
         *(sa.select(sa.func.count()).select_from(schema.metadata.tables[name]).scalar_subquery() for name in COUNTED)
@@ -52,6 +53,11 @@ class SqlCatalogue:
             else:
                 rows = session.rows(ALL_SCOPES, {})
         return {decode_path(encoded): count for encoded, count in rows}
+
+    def large(self) -> dict[int, ScopePath]:
+        """The scopes that have a Chroma collection of their own, by number."""
+        with self._database.read() as session:
+            return {pk: decode_path(encoded) for pk, encoded in session.rows(LARGE, {})}
 
     def size(self) -> dict[str, int]:
         """Rows of each table, by name."""

@@ -14,7 +14,7 @@ __all__ = ["change_fact", "read_facts", "settle_facts"]
 
 fact = schema.garden.c
 ALL = Statement(sa.select(fact.key, fact.value))
-# As text: both databases know these words, and SQLAlchemy has a construct of its own for each.
+# As text: both databases know these words. In PostgreSQL two that settle at once wait here for one another.
 SETTLE = Statement(sa.text("INSERT INTO garden (key, value) VALUES (:key, :value) ON CONFLICT (key) DO NOTHING"))
 CHANGE = Statement(sa.update(schema.garden).where(fact.key == sa.bindparam("at")).values(value=sa.bindparam("to")))
 

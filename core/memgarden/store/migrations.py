@@ -17,7 +17,28 @@ def _create(connection: sa.Connection) -> None:
     schema.metadata.create_all(connection)
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_create,)
+def _turns(connection: sa.Connection) -> None:
+    # What was stored before is searched as documents are, until it is added again.
+    columns = (schema.chunks.c.session, schema.chunks.c.speaker, schema.chunks.c.stated)
+    held = {column["name"] for column in sa.inspect(connection).get_columns(schema.chunks.name)}
+    for column in columns:
+        if column.name not in held:  # the first migration creates the tables as they now are
+            definition = sa.schema.CreateColumn(column).compile(connection)
+            connection.execute(sa.text(f"ALTER TABLE {schema.chunks.name} ADD COLUMN {definition}"))
+    schema.chunks_by_session.create(connection, checkfirst=True)
+
+
+def _large_scopes(connection: sa.Connection) -> None:
+    # A database made by the first migration of this version has them already: it creates the tables as they now are.
+    for table, column in ((schema.scopes, schema.scopes.c.own), (schema.outbox, schema.outbox.c.scope)):
+        if column.name not in {held["name"] for held in sa.inspect(connection).get_columns(table.name)}:
+            definition = sa.schema.CreateColumn(column).compile(connection)
+            connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
+    for index in schema.outbox.indexes:
+        index.create(connection, checkfirst=True)
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_create, _turns, _large_scopes)
 VERSION = len(MIGRATIONS)
 ADVISORY_LOCK = 0x6D656D67  # "memg": two processes that make one PostgreSQL garden at once queue behind it
 

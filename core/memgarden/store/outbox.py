@@ -8,7 +8,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from memgarden.paths import decode_path
-from memgarden.protocols import ChunkRecord, OutboxItem
+from memgarden.protocols import ChunkRecord, Op, OutboxItem
+from memgarden.records import Ints
 from memgarden.store import schema
 from memgarden.store.audit import FORGET_FINDING
 from memgarden.store.engine import Database
@@ -20,7 +21,13 @@ __all__ = ["SqlOutbox"]
 
 memories, chunks, scopes, outbox = schema.memories.c, schema.chunks.c, schema.scopes.c, schema.outbox.c
 
-PENDING = Statement(sa.select(outbox.seq, outbox.op, outbox.chunk).order_by(outbox.seq).limit(sa.bindparam("most")))
+SCOPE: sa.BindParameter[int] = sa.bindparam("scope")
+PENDING = Statement(
+    sa.select(outbox.seq, outbox.op, outbox.chunk, outbox.scope, scopes.own, scopes.path)
+    .join_from(schema.outbox, schema.scopes, outbox.scope == scopes.pk, isouter=True)
+    .order_by(outbox.seq)
+    .limit(sa.bindparam("most"))
+)
 RECORDS = Statement(
     sa.select(chunks.pk, scopes.path, chunks.start, chunks.end, chunks.vector, *MEMORY)
     .join_from(schema.chunks, schema.memories, chunks.memory == memories.pk)
@@ -35,10 +42,43 @@ MARK = Statement(sa.select(sa.func.max(outbox.seq)))
 ALONE = Statement(sa.text("LOCK TABLE outbox IN EXCLUSIVE MODE"))
 CLEAR = Statement(sa.delete(schema.outbox))
 RESET = Statement(sa.insert(schema.outbox).values(op=sa.literal_column("'reset'"), chunk=sa.literal_column("0")))
-EVERYTHING = Statement(
-    sa.insert(schema.outbox).from_select(
-        ["op", "chunk"], sa.select(sa.literal_column("'upsert'"), chunks.pk).order_by(chunks.pk)
+ALL_CHUNKS = sa.select(sa.literal_column("'upsert'"), chunks.pk, chunks.scope).order_by(chunks.pk)
+EVERYTHING = Statement(sa.insert(schema.outbox).from_select(["op", "chunk", "scope"], ALL_CHUNKS))
+ALL_OF_SCOPE = Statement(
+    sa.insert(schema.outbox).from_select(["op", "chunk", "scope"], ALL_CHUNKS.where(chunks.scope == SCOPE))
+)
+# In one statement with the condition: of processes that see the same size at once, one does it.
+FLIP = Statement(
+    sa.update(schema.scopes)
+    .where(scopes.pk == SCOPE, scopes.own == 1 - sa.bindparam("own", type_=sa.SmallInteger))
+    .values(own=sa.bindparam("own", type_=sa.SmallInteger))
+    .returning(scopes.pk)
+)
+MOVE = Statement(sa.insert(schema.outbox).values(op=sa.bindparam("op"), chunk=sa.literal_column("0"), scope=SCOPE))
+SIZES = Statement(
+    sa.select(scopes.pk, scopes.own, sa.func.count(chunks.pk))
+    .join_from(schema.scopes, schema.chunks, chunks.scope == scopes.pk, isouter=True)
+    .group_by(scopes.pk, scopes.own)
+    .having(
+        ((scopes.own == 0) & (sa.func.count(chunks.pk) >= sa.bindparam("limit")))
+        | ((scopes.own == 1) & (2 * sa.func.count(chunks.pk) < sa.bindparam("limit")))
     )
+)
+PROMOTIONS = Statement(sa.select(outbox.scope, sa.func.max(outbox.seq)).where(schema.PROMOTED).group_by(outbox.scope))
+PROMOTE_LARGE = Statement(
+    sa.insert(schema.outbox).from_select(
+        ["op", "chunk", "scope"],
+        sa.select(sa.literal_column("'promote'"), sa.literal_column("0"), scopes.pk).where(scopes.own == 1),
+    )
+)
+ANY_LARGE = Statement(sa.select(scopes.pk).where(scopes.own == 1).limit(sa.literal_column("1")))
+# A reset has no scope, and is always the oldest. In one statement, which every search of a large scope waits for twice.
+OLDEST = sa.select(sa.func.min(outbox.seq)).scalar_subquery()
+WAITING = Statement(
+    sa.union_all(
+        sa.select(outbox.op, outbox.chunk).where(outbox.seq == OLDEST, outbox.op == sa.literal_column("'reset'")),
+        sa.select(outbox.op, outbox.chunk).where(outbox.scope == SCOPE),
+    ).limit(sa.bindparam("most"))
 )
 
 
@@ -52,18 +92,21 @@ class SqlOutbox:
         """The oldest changes, at most `limit`, in order of commit."""
         with self._database.snapshot() as session:
             waiting = session.rows(PENDING, {"most": limit})
-            wanted = [chunk for _, op, chunk in waiting if op == "upsert"]
+            promoted = dict(session.rows(PROMOTIONS, {}))
+            wanted = [chunk for seq, op, chunk, scope, *_ in waiting if op == "upsert" and seq > promoted.get(scope, 0)]
             rows = session.rows(RECORDS, {"pks": wanted}) if wanted else []
         records = {row[0]: _record(row) for row in rows}
-        # A chunk that was deleted since its upsert was noted has no record: the item then asks for its deletion.
         return [
             OutboxItem(
                 seq=seq,
-                op="delete" if op == "upsert" and chunk not in records else op,
+                op=_op(op, seq, chunk in records, promoted.get(scope, 0)),
                 chunk_id=str(chunk),
                 record=records.get(chunk) if op == "upsert" else None,
+                scope=scope,
+                own=bool(own),
+                path=() if path is None else decode_path(path),
             )
-            for seq, op, chunk in waiting
+            for seq, op, chunk, scope, own, path in waiting
         ]
 
     def settle(self, seqs: Sequence[int]) -> None:
@@ -81,8 +124,35 @@ class SqlOutbox:
         with self._database.read() as session:
             return int(session.value(MARK, {}) or 0)
 
+    def waiting(self, scope: int, most: int) -> Ints | None:
+        """The scope's chunks that are still to go to its own collection, ascending.
+
+        None where the collection is yet to be built or built anew, and where more than `most` changes wait.
+        """
+        with self._database.read() as session:
+            rows = session.rows(WAITING, {"scope": scope, "most": most + 1})
+        if len(rows) > most or any(op in ("reset", "promote", "demote") for op, _ in rows):
+            return None
+        return np.unique(np.array([chunk for op, chunk in rows if op == "upsert"], dtype=np.int64))
+
+    def rebalance(self, limit: int) -> bool:
+        """Give scopes of `limit` chunks and more a collection of their own, and take it from those below half of that.
+
+        Each in one transaction with the changes that Chroma is to make for it. Returns whether there are large scopes.
+        """
+        with self._database.read() as session:
+            crossed = session.rows(SIZES, {"limit": limit})
+        for scope, own, _ in crossed:
+            with self._database.write() as session:
+                if session.row(FLIP, {"scope": scope, "own": 1 - own}) is None:
+                    continue
+                session.run(MOVE, {"scope": scope, "op": "demote" if own else "promote"})
+                session.run(ALL_OF_SCOPE, {"scope": scope})
+        with self._database.read() as session:
+            return session.row(ANY_LARGE, {}) is not None
+
     def refill(self) -> None:
-        """Ask for an empty collection and for every chunk there is, in place of whatever was waiting.
+        """Ask for empty collections and for every chunk there is, in place of whatever was waiting.
 
         From then on every write goes to the outbox too, if none did before.
         """
@@ -90,8 +160,15 @@ class SqlOutbox:
             if session.dialect.name == "postgresql":
                 session.run(ALONE, {})
             change_fact(session, "mirrored", "yes")
-            for statement in (CLEAR, RESET, EVERYTHING, FORGET_FINDING):
+            for statement in (CLEAR, RESET, PROMOTE_LARGE, EVERYTHING, FORGET_FINDING):
                 session.run(statement, {})
+
+
+def _op(op: Op, seq: int, there: bool, promoted: int) -> Op:
+    if seq < promoted:
+        return "void"  # the promotion clears all of it away, and upserts of what there is follow it
+    # A chunk that was deleted since its upsert was noted has no record: the item then asks for its deletion.
+    return "delete" if op == "upsert" and not there else op
 
 
 def _record(row: Row) -> ChunkRecord:

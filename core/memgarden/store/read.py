@@ -10,11 +10,25 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import sqlalchemy as sa
 
 from memgarden.paths import encode_path
 from memgarden.protocols import Order
-from memgarden.records import NEVER, POSTING, ROW, Changes, Chunk, Head, Ints, Memory, ScopePath, to_micros
+from memgarden.records import (
+    NEVER,
+    POSTING,
+    ROW,
+    Changes,
+    Chunk,
+    Floats,
+    Head,
+    Ints,
+    Memory,
+    Rows,
+    ScopePath,
+    to_micros,
+)
 from memgarden.store import schema
 from memgarden.store.engine import Database
 from memgarden.store.rows import CHUNK, FIELDS, MEMORY, to_chunk, to_fields, to_memory, to_vectors
@@ -22,27 +36,40 @@ from memgarden.store.statement import OneOf, Row, Statement
 
 __all__ = ["Reader"]
 
+PART = 10_000  # rows turned into arrays at a time: as Python objects a million of them would take a gigabyte
+
 memories, chunks, scopes, tombstones = schema.memories.c, schema.chunks.c, schema.scopes.c, schema.tombstones.c
 
 SCOPE: sa.BindParameter[int] = sa.bindparam("scope")
 SINCE: sa.BindParameter[int] = sa.bindparam("since")
 # Rows are found by their number; the scope is a condition on them, and as a sum no index is tempting for it.
 OWNED = memories.scope + 0 == SCOPE
-HEAD = Statement(sa.select(scopes.pk, scopes.revision, scopes.floor).where(scopes.path == sa.bindparam("path")))
-CHANGED = Statement(
-    sa.select(
-        chunks.pk,
-        chunks.memory,
-        chunks.start,
-        chunks.end,
-        chunks.created_at,
-        sa.func.coalesce(chunks.expires_at, NEVER),
-        chunks.length,
-        chunks.postings,
-        chunks.vector,
+HEAD = Statement(
+    sa.select(scopes.pk, scopes.revision, scopes.floor, scopes.own).where(scopes.path == sa.bindparam("path"))
+)
+CHANGED = {
+    large: Statement(
+        sa.select(
+            chunks.pk,
+            chunks.memory,
+            chunks.start,
+            chunks.end,
+            chunks.created_at,
+            sa.func.coalesce(chunks.expires_at, NEVER),
+            sa.func.coalesce(chunks.session, 0),
+            sa.func.coalesce(chunks.speaker, 0),
+            sa.func.coalesce(chunks.stated, 0),
+            chunks.length,
+            chunks.postings,
+            *(() if large else (chunks.vector,)),
+        )
+        .where(chunks.scope == SCOPE, chunks.revision > SINCE)
+        .order_by(chunks.revision, chunks.pk)  # which is the index's own order, and that of the row numbers too
     )
-    .where(chunks.scope == SCOPE, chunks.revision > SINCE)
-    .order_by(chunks.revision, chunks.pk)  # which is the index's own order, and that of the row numbers too
+    for large in (False, True)
+}
+VECTORS = Statement(
+    sa.select(chunks.pk, chunks.vector).where(OneOf(chunks.pk, "pks"), chunks.scope + 0 == SCOPE).order_by(chunks.pk)
 )
 REMOVED = Statement(sa.select(tombstones.chunk).where(tombstones.scope == SCOPE, tombstones.revision > SINCE))
 BY_PK = Statement(sa.select(memories.pk, *MEMORY).where(OneOf(memories.pk, "pks"), OWNED))
@@ -54,6 +81,30 @@ BY_ID = Statement(
 )
 OF_MEMORY = Statement(
     sa.select(*CHUNK).where(chunks.memory == sa.bindparam("memory"), chunks.scope + 0 == SCOPE).order_by(chunks.pk)
+)
+BEFORE = Statement(
+    sa.select(*MEMORY)
+    .join_from(schema.memories, schema.chunks, chunks.memory == memories.pk)
+    .join(schema.scopes, chunks.scope == scopes.pk)
+    .where(
+        scopes.path == sa.bindparam("path"),
+        chunks.session == sa.bindparam("session"),
+        chunks.created_at <= sa.bindparam("upto"),
+        memories.id != sa.bindparam("but"),
+    )
+    .order_by(chunks.created_at.desc(), chunks.pk.desc())
+    .limit(1)
+)
+OF_SESSION = Statement(
+    sa.select(memories.pk, *MEMORY)
+    .join_from(schema.memories, schema.chunks, chunks.memory == memories.pk)
+    .join(schema.scopes, chunks.scope == scopes.pk)
+    .where(
+        scopes.path == sa.bindparam("path"),
+        chunks.session == sa.bindparam("session"),
+        memories.expires_at.is_(None) | (memories.expires_at > sa.bindparam("now")),
+    )
+    .order_by(chunks.created_at, chunks.pk)
 )
 LIVING = (
     memories.scope == sa.select(scopes.pk).where(scopes.path == sa.bindparam("path")).scalar_subquery(),
@@ -78,16 +129,17 @@ PAGES: dict[Order, Statement] = {
 class Reader:
     """Reads of one garden's record."""
 
-    def __init__(self, database: Database, dimension: int) -> None:
-        """`dimension` is that of the garden's vectors."""
+    def __init__(self, database: Database, dimension: int, *, large: bool = False) -> None:
+        """`dimension` is that of the garden's vectors; `large`: there is a Chroma, which can search large scopes."""
         self._database = database
         self._dimension = dimension
+        self._large = large
 
     def head(self, path: ScopePath) -> Head | None:
         """Where the scope stands; None for a scope that nothing was ever written to."""
         with self._database.read() as session:
             row = session.row(HEAD, {"path": encode_path(path)})
-        return Head(row[0], row[1]) if row else None
+        return Head(row[0], row[1], self._large and bool(row[3])) if row else None
 
     def changes(self, path: ScopePath, known: Head | None) -> Changes | None:
         """What happened since `known`, of one moment; None for a scope that nothing was ever written to."""
@@ -95,30 +147,50 @@ class Reader:
             row = session.row(HEAD, {"path": encode_path(path)})
             if row is None:
                 return None
-            scope, revision, floor = row
-            whole = known is None or known.scope != scope or not floor <= known.revision <= revision
+            scope, revision, floor, own = row
+            head = Head(scope, revision, self._large and bool(own))
+            whole = (
+                known is None
+                or (known.scope, known.large) != (scope, head.large)
+                or not floor <= known.revision <= revision
+            )
             above = {"scope": scope, "since": 0 if known is None or whole else known.revision}
-            changed = session.rows(CHANGED, above)
+            parts = [self._part(part, head.large) for part in session.parts(CHANGED[head.large], above, PART)]
             removed = [] if whole else [chunk for (chunk,) in session.rows(REMOVED, above)]
-        return self._changes(Head(scope, revision), changed, np.array(removed, dtype=np.int64), whole)
-
-    def _changes(self, head: Head, found: Sequence[Row], removed: Ints, whole: bool) -> Changes:
-        columns = list(zip(*found, strict=True)) or [()] * 9
-        rows = np.empty(len(found), dtype=ROW)
-        for name, values in zip(ROW.names or (), columns[:6], strict=True):
-            rows[name] = values
-        postings = columns[7]
-        sizes = np.fromiter(map(len, postings), dtype=np.int64, count=len(postings)) // POSTING.itemsize
+        rows, sizes, lengths, postings, vectors = zip(*parts or [self._part([], head.large)], strict=True)
         return Changes(
             head=head,
-            rows=rows,
+            rows=_joined(rows),
             postings=np.frombuffer(b"".join(postings), dtype=POSTING),
-            sizes=sizes,
-            lengths=np.array(columns[6], dtype=np.int64),
-            vectors=to_vectors(columns[8], self._dimension),
-            removed=removed,
+            sizes=_joined(sizes),
+            lengths=_joined(lengths),
+            vectors=None if head.large else to_vectors(vectors, self._dimension),
+            removed=np.array(removed, dtype=np.int64),
             whole=whole,
         )
+
+    @staticmethod
+    def _part(found: Sequence[Row], large: bool) -> tuple[Rows, Ints, Ints, bytes, bytes]:
+        """The rows, how many terms each has, their lengths, and their postings and vectors one after the other."""
+        columns = list(zip(*found, strict=True)) or [()] * 12
+        rows = np.empty(len(found), dtype=ROW)
+        for name, values in zip(ROW.names or (), columns[:9], strict=True):
+            rows[name] = values
+        postings = columns[10]
+        sizes = np.fromiter(map(len, postings), dtype=np.int64, count=len(postings)) // POSTING.itemsize
+        vectors = b"" if large else b"".join(columns[11])
+        return rows, sizes, np.array(columns[9], dtype=np.int64), b"".join(postings), vectors
+
+    def vectors(self, scope: int, chunks: Ints) -> tuple[Ints, Floats]:
+        """Those of `chunks` (ascending) that are still there, ascending, and their vectors `(n, d)`."""
+        found: list[int] = []
+        blobs: list[bytes] = []
+        for first in range(0, len(chunks), PART):
+            with self._database.read() as session:
+                rows = session.rows(VECTORS, {"scope": scope, "pks": chunks[first : first + PART].tolist()})
+            found += [pk for pk, _ in rows]
+            blobs.append(b"".join([vector for _, vector in rows]))
+        return np.array(found, dtype=np.int64), to_vectors(blobs, self._dimension)
 
     def memories(self, scope: int, pks: Sequence[int]) -> dict[int, Memory]:
         """The memories of these row numbers, by row number; those deleted meanwhile are missing."""
@@ -138,6 +210,20 @@ class Reader:
             row = session.row(BY_ID, {"path": encode_path(path), "id": id})
         memory = to_memory(row[2:]) if row else None
         return None if memory is None or (memory.expires_at is not None and memory.expires_at <= now) else memory
+
+    def before(self, path: ScopePath, session: int, memory: Memory) -> Memory | None:
+        """The turn of that session that was said last before `memory`, which may itself be stored; None if none was."""
+        bounds = {"path": encode_path(path), "session": session, "but": memory.id, "upto": to_micros(memory.created_at)}
+        with self._database.read() as connection:
+            row = connection.row(BEFORE, bounds)
+        return to_memory(row) if row else None
+
+    def session(self, path: ScopePath, session: int, now: datetime) -> list[Memory]:
+        """The turns of a session, by its hash, in order of time."""
+        bounds = {"path": encode_path(path), "session": session, "now": to_micros(now)}
+        with self._database.read() as connection:
+            found = {row[0]: row[1:] for row in connection.rows(OF_SESSION, bounds)}  # a long turn has several chunks
+        return [to_memory(row) for row in found.values()]
 
     def version(self, path: ScopePath, id: str) -> tuple[int, Memory, list[Chunk]] | None:
         """The row number of a memory, which is its version, the memory and its chunks."""
@@ -159,3 +245,7 @@ class Reader:
         """How many memories the scope holds."""
         with self._database.read() as session:
             return int(session.value(COUNT, {"path": encode_path(path), "now": to_micros(now)}))
+
+
+def _joined(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from memgarden.records import POSTING, Chunk, Floats, Importance, Memory, from_micros, to_micros, utc_now
+from memgarden.records import POSTING, Chunk, Floats, Importance, Memory, Turn, from_micros, to_micros, utc_now
 from memgarden.store import schema
 from memgarden.store.statement import Row
 
@@ -30,7 +30,7 @@ LEVELS = {int(level): level for level in Importance}
 _m, _c = schema.memories.c, schema.chunks.c
 FIELDS = (_m.id, _m.metadata, _m.tags, _m.importance, _m.kind, _m.created_at, _m.expires_at, _m.stored_at)
 MEMORY = (*FIELDS, _m.text)
-CHUNK = (_c.start, _c.end, _c.length, _c.postings, _c.vector)
+CHUNK = (_c.start, _c.end, _c.length, _c.postings, _c.vector, _c.session, _c.speaker, _c.stated)
 
 
 def memory_row(memory: Memory, scope: int, pk: int) -> dict[str, Any]:
@@ -64,6 +64,9 @@ def chunk_row(chunk: Chunk, parent: Mapping[str, Any], pk: int, revision: int) -
         "expires_at": parent["expires_at"],
         "postings": chunk.postings.tobytes(),
         "vector": chunk.vector.astype(VECTOR, copy=False).tobytes(),
+        "session": chunk.turn.session if chunk.turn else None,
+        "speaker": chunk.turn.speaker if chunk.turn else None,
+        "stated": chunk.turn.stated if chunk.turn else None,
     }
 
 
@@ -101,16 +104,17 @@ def to_memory(row: Row) -> Memory:
 
 def to_chunk(row: Row) -> Chunk:
     """The chunk of a row of `CHUNK`."""
-    start, end, length, postings, vector = row
+    start, end, length, postings, vector, session, speaker, stated = row
     return Chunk(
         start=start,
         end=end,
         vector=np.frombuffer(vector, dtype=VECTOR),
         postings=np.frombuffer(postings, dtype=POSTING),
         length=length,
+        turn=None if session is None else Turn(session, speaker, stated),
     )
 
 
 def to_vectors(blobs: Sequence[bytes], dimension: int) -> Floats:
-    """One matrix `(n, dimension)` of the vectors of `n` rows."""
-    return np.frombuffer(b"".join(blobs), dtype=VECTOR).reshape(len(blobs), dimension)
+    """One matrix `(n, dimension)` of vectors that lie one after the other in `blobs`, in each one or more."""
+    return np.frombuffer(b"".join(blobs), dtype=VECTOR).reshape(-1, dimension)

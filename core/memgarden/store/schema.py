@@ -1,7 +1,7 @@
 """The tables. Rows are written once and deleted, never changed: a memory that changes is a new row of a new revision.
 
 So a row number stands for one content for ever, and whoever has read it never needs to read it again. The exceptions
-are a scope's revision and the time at which a cached embedding was last used.
+are a scope's revision, where its vectors lie, and the time at which a cached embedding was last used.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 __all__ = ["chunks", "embeddings", "garden", "memories", "metadata", "outbox", "scopes", "tombstones"]
@@ -29,6 +30,8 @@ Key = BigInteger().with_variant(Integer, "sqlite")
 Path = Text().with_variant(String(collation="C"), "postgresql")
 
 metadata = MetaData()
+# Words for word the condition of a query that is to use the index of promotions.
+PROMOTED = text("op = 'promote'")
 
 garden = Table(
     "garden",
@@ -45,6 +48,8 @@ scopes = Table(
     Column("revision", BigInteger, nullable=False),
     # Tombstones up to this revision were pruned: an index older than it must be loaded anew.
     Column("floor", BigInteger, nullable=False, default=0),
+    # 1: its chunks lie in a Chroma collection of its own, or are on their way there.
+    Column("own", SmallInteger, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
 )
 
@@ -81,6 +86,9 @@ chunks = Table(
     Column("expires_at", BigInteger),
     Column("postings", LargeBinary, nullable=False),  # records.POSTING, one after the other
     Column("vector", LargeBinary, nullable=False),  # float32, little-endian
+    Column("session", BigInteger),  # records.Turn; NULL for what is no turn of a conversation
+    Column("speaker", BigInteger),
+    Column("stated", Integer),
     Index("chunks_by_revision", "scope", "revision"),
     Index("chunks_by_memory", "memory"),
     sqlite_autoincrement=True,
@@ -98,9 +106,21 @@ outbox = Table(
     "outbox",
     metadata,
     Column("seq", Key, primary_key=True, autoincrement=True),
-    Column("op", String(8), nullable=False),  # upsert, delete, reset
+    Column("op", String(8), nullable=False),  # upsert, delete, reset, promote, demote
     Column("chunk", BigInteger, nullable=False),
+    Column("scope", BigInteger),  # none for a reset, and for what was written before there were large scopes
+    Index("outbox_by_scope", "scope"),
+    Index("outbox_promotions", "scope", "seq", sqlite_where=PROMOTED, postgresql_where=PROMOTED),
     sqlite_autoincrement=True,
+)
+
+chunks_by_session = Index(
+    "chunks_by_session",
+    chunks.c.scope,
+    chunks.c.session,
+    chunks.c.created_at,
+    sqlite_where=chunks.c.session.is_not(None),
+    postgresql_where=chunks.c.session.is_not(None),
 )
 
 embeddings = Table(

@@ -7,7 +7,7 @@ the database's own part 5 to 15 (measured, as ratios, side by side).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -54,6 +54,12 @@ class Session:
         self._execute(statement, params)
         rows: list[Any] = self._cursor.fetchall()
         return rows
+
+    def parts(self, statement: Statement, params: Mapping[str, Any], size: int) -> Iterator[list[Any]]:
+        """Every row, at most `size` at a time; to be read to its end."""
+        self._execute(statement, params)
+        while part := self._cursor.fetchmany(size):
+            yield part
 
     def row(self, statement: Statement, params: Mapping[str, Any]) -> Row | None:
         """The first row, or None."""

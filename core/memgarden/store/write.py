@@ -43,15 +43,16 @@ MIRRORED = sa.exists().where(schema.garden.c.key == "mirrored", schema.garden.c.
 GONE = (OneOf(chunks.memory, "pks"), chunks.scope + 0 == sa.bindparam("of"))
 ENQUEUE_NEW = Statement(
     sa.insert(schema.outbox).from_select(
-        ["op", "chunk"],
-        sa.select(sa.literal_column("'upsert'"), chunks.pk).where(
+        ["op", "chunk", "scope"],
+        sa.select(sa.literal_column("'upsert'"), chunks.pk, chunks.scope).where(
             chunks.scope == sa.bindparam("of"), chunks.revision == sa.bindparam("at"), MIRRORED
         ),
     )
 )
 ENQUEUE_GONE = Statement(
     sa.insert(schema.outbox).from_select(
-        ["op", "chunk"], sa.select(sa.literal_column("'delete'"), chunks.pk).where(*GONE, MIRRORED)
+        ["op", "chunk", "scope"],
+        sa.select(sa.literal_column("'delete'"), chunks.pk, chunks.scope).where(*GONE, MIRRORED),
     )
 )
 BURY = Statement(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memgarden.protocols import Expected
+from memgarden.protocols import Contents
 
 if TYPE_CHECKING:
     from chromadb.api.models.Collection import Collection
@@ -23,7 +23,7 @@ ASKED = 5
 """Chunks of the sample that are asked for by their vector."""
 
 
-def difference(collection: Collection, expected: Expected, page: int) -> str | None:
+def difference(collection: Collection, expected: Contents, page: int) -> str | None:
     """What is wrong, in words; None if the number of chunks is right and the sample's vectors are there and right."""
     waiting = list(expected.waiting)
     early = sum(

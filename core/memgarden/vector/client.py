@@ -31,16 +31,17 @@ def folder_of(target: str | Path | ClientAPI) -> Path | None:
     return None
 
 
-def connect(target: str | Path | ClientAPI) -> ClientAPI:
+def connect(target: str | Path | ClientAPI, timeout: float = REQUEST_TIMEOUT) -> ClientAPI:
     """A client for a folder, an `http(s)://host:port` URL, or the client handed in, used as it is.
 
-    Raises `ChromaError` if Chroma cannot be opened or reached.
+    `timeout`, in seconds, is what a server gets for an answer. Raises `ChromaError` if Chroma cannot be opened or
+    reached.
     """
     if not isinstance(target, str | Path):
         return target
     folder = folder_of(target)
     with refusals(f"open {target}"):
-        return _open_server(str(target)) if folder is None else _open_folder(folder)
+        return _open_server(str(target), timeout) if folder is None else _open_folder(folder)
 
 
 def disconnect(client: ClientAPI) -> None:
@@ -90,7 +91,7 @@ def _open_folder(folder: Path) -> ClientAPI:
         return chromadb.PersistentClient(str(folder), settings=_settings())
 
 
-def _open_server(url: str) -> ClientAPI:
+def _open_server(url: str, timeout: float) -> ClientAPI:
     import chromadb
     import httpx
 
@@ -101,5 +102,5 @@ def _open_server(url: str) -> ClientAPI:
     # chromadb has no setting for this. Where a later version keeps its session elsewhere, requests wait as before.
     session = getattr(getattr(client, "_server", None), "_session", None)
     if isinstance(session, httpx.Client):
-        session.timeout = httpx.Timeout(REQUEST_TIMEOUT)
+        session.timeout = httpx.Timeout(timeout)
     return client

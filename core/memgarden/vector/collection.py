@@ -1,8 +1,12 @@
-"""A garden's chunks in Chroma: one collection that any Chroma client can read and that SQL can build anew."""
+"""A garden's chunks in Chroma: collections that any Chroma client can read and that SQL can build anew.
+
+All small scopes share one; a large scope has its own, where the graph needs no filter.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -12,11 +16,12 @@ import numpy as np
 
 from memgarden.errors import ChromaError
 from memgarden.protocols import ChunkRecord, Expected
+from memgarden.records import Floats, Ints, ScopePath
 from memgarden.vector.check import difference
-from memgarden.vector.client import connect, disconnect, folder_of, refusals
+from memgarden.vector.client import REQUEST_TIMEOUT, connect, disconnect, folder_of, refusals
 from memgarden.vector.folder import remove_segments, segments_of, set_aside
 from memgarden.vector.limits import limits_of
-from memgarden.vector.metadata import flatten
+from memgarden.vector.metadata import flatten, of_scope
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -25,13 +30,20 @@ if TYPE_CHECKING:
 
 __all__ = ["LARGE", "ChromaIndex", "collection_name", "hnsw"]
 
+SCOPE = "mg.scope_id"
+"""The key in a collection's own metadata that tells whose it is."""
+
 LARGE = 10_000
 """Records from which the graph is built denser: below, the smaller one finds the same in less time and memory."""
 
 
-def collection_name(garden_id: str) -> str:
-    """The collection of a garden; hashed, for Chroma restricts names and two cleaned-up ids could be one."""
-    return f"memgarden-{hashlib.sha256(garden_id.encode()).hexdigest()[:16]}"
+def collection_name(garden_id: str, own: int | None = None) -> str:
+    """The collection of a garden, or of the scope of that number in it.
+
+    Hashed, for Chroma restricts names and two cleaned-up ids could be one.
+    """
+    key = garden_id if own is None else f"{garden_id}/{own}"
+    return f"memgarden-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
 def hnsw(expected: int) -> CreateHNSWConfiguration:
@@ -45,54 +57,98 @@ def hnsw(expected: int) -> CreateHNSWConfiguration:
 
 
 class ChromaIndex:
-    """The collection of one garden. Opens Chroma when first used; every refusal is a `ChromaError`.
+    """The collections of one garden. Opens Chroma when first used; every refusal is a `ChromaError`.
+
+    `own` is the number of a scope with a collection of its own, None for the collection that all others share.
 
     `target` is a folder, an `http(s)://host:port` URL or a chromadb client; `expected` is how many chunks the
-    collection is to hold and counts when it is created.
+    collection is to hold and counts when it is created; `timeout`, in seconds, is what a server gets for an answer.
     """
 
     def __init__(
-        self, target: str | Path | ClientAPI, garden_id: str, embedder: str, dimension: int, expected: int = 0
+        self,
+        target: str | Path | ClientAPI,
+        garden_id: str,
+        embedder: str,
+        dimension: int,
+        expected: int = 0,
+        timeout: float = REQUEST_TIMEOUT,
     ) -> None:
         self.name = collection_name(garden_id)
+        self._garden_id = garden_id
         self._target = target
         self._folder = folder_of(target)
         self._metadata = {"mg.garden": garden_id, "mg.embedder": embedder, "mg.dimension": dimension}
-        self._expected = expected
+        self._expected, self._timeout = expected, timeout
         self._client: ClientAPI | None = None
-        self._collection: Collection | None = None
+        self._collections: dict[int | None, Collection] = {}
+        self._connecting = threading.Lock()
 
-    def count(self) -> int:
+    def count(self, own: int | None = None) -> int:
         """How many chunks the collection holds."""
-        collection = self._open()
-        with refusals(f"count {self.name}"):
+        collection = self._open(own)
+        with refusals(f"count {collection.name}"):
             return collection.count()
 
-    def ids(self) -> list[str]:
+    def ids(self, own: int | None = None) -> list[str]:
         """The ids of all chunks, in no order."""
-        collection, page = self._open(), limits_of(self._connected()).page
+        collection, page = self._open(own), limits_of(self._connected()).page
         found: list[str] = []
-        with refusals(f"list {self.name}"):
+        with refusals(f"list {collection.name}"):
             while len(part := collection.get(limit=page, offset=len(found), include=[])["ids"]) == page:
                 found += part
         return found + part
 
     def compare(self, expected: Expected) -> str | None:
         """What differs from the record, in words; None for nothing. A damaged index may crash the process."""
-        if not expected.count and not expected.waiting:
-            return None  # nothing was ever sent: there need not be a Chroma
-        collection, page = self._open(), limits_of(self._connected()).page
-        with refusals(f"read the chunks of {self.name}"):
-            return difference(collection, expected, page)
+        for own, contents in ((None, expected.shared), *expected.own.items()):
+            if contents:  # else nothing was ever sent: there need not be a Chroma
+                collection, page = self._open(own), limits_of(self._connected()).page
+                with refusals(f"read the chunks of {collection.name}"):
+                    found = difference(collection, contents, page)
+                if found is not None:
+                    return found if own is None else f"{found}, in {collection.name}"
+        return None
 
-    def upsert(self, records: Sequence[ChunkRecord]) -> None:
+    def owned(self) -> list[int]:
+        """The scopes that have a collection of their own in Chroma, whatever SQL says."""
+        client, found = self._connected(), []
+        with refusals("list its collections"):
+            # Chroma Cloud gives at most 100 at a time unless told how many; one beyond what there is ends it.
+            collections = client.list_collections(limit=client.count_collections() + 1)
+        for collection in collections:
+            held = collection.metadata or {}
+            if held.get("mg.garden") == self._garden_id and isinstance(own := held.get(SCOPE), int):
+                found.append(own)
+        return found
+
+    def nearest(self, scope: int, vector: Floats, most: int) -> tuple[Ints, Floats]:
+        """The chunks of a large scope nearest to `vector` `(d,)`, best first, and their cosines.
+
+        `ChromaError` if the scope has no collection; the next call looks anew.
+        """
+        known = scope in self._collections
+        collection = self._open(scope)
+        try:
+            with refusals(f"search {collection.name}"):
+                answer = collection.query(query_embeddings=[vector.tolist()], n_results=most, include=["distances"])
+        except ChromaError as error:
+            if self._collections.get(scope) is collection:
+                del self._collections[scope]
+            if known and _is_gone(error.__cause__):
+                return self.nearest(scope, vector, most)  # it was built anew by another client
+            raise
+        distances = (answer["distances"] or [[]])[0]
+        return np.array(answer["ids"][0], dtype=np.int64), 1 - np.array(distances, dtype=np.float32)
+
+    def upsert(self, records: Sequence[ChunkRecord], own: int | None = None) -> None:
         """Store chunks, each in place of what stood under its id; of equal ids the last counts."""
-        collection, limits = self._open(), limits_of(self._connected())
+        collection, limits = self._open(own), limits_of(self._connected())
         latest = {record.id: record for record in records}
         for part in _parts(latest.values(), self._batch()):
             ids = [record.id for record in part]
             documents, metadatas = zip(*(flatten(record, limits) for record in part), strict=True)
-            with refusals(f"store {_span(ids)} in {self.name}"):
+            with refusals(f"store {_span(ids)} in {collection.name}"):
                 collection.upsert(
                     ids=ids,
                     embeddings=np.stack([record.vector for record in part]),
@@ -100,12 +156,26 @@ class ChromaIndex:
                     metadatas=self._replacing(collection, ids, list(metadatas)),
                 )
 
-    def delete(self, ids: Sequence[str]) -> None:
+    def delete(self, ids: Sequence[str], own: int | None = None) -> None:
         """Remove chunks; ids that are not there are no error."""
-        collection = self._open()
+        collection = self._open(own)
         for part in _parts(dict.fromkeys(ids), self._batch()):
-            with refusals(f"delete {_span(part)} from {self.name}"):
+            with refusals(f"delete {_span(part)} from {collection.name}"):
                 collection.delete(ids=part)
+
+    def promote(self, own: int, path: ScopePath) -> None:
+        """Give the scope an empty collection of its own, and leave none of its chunks in the shared one."""
+        shared, limits = self._open(), limits_of(self._connected())
+        told = [{key: value} for key, value in of_scope(path, limits).items()]
+        where: Any = told[0] if len(told) == 1 else {"$and": told}
+        with refusals(f"move a scope out of {self.name}"):
+            while ids := shared.get(where=where, limit=limits.page, include=[])["ids"]:
+                self.delete(ids)
+        self._recreate(own)
+
+    def demote(self, own: int) -> None:
+        """Leave no collection of that scope's own."""
+        self._drop(own)
 
     def reset(self) -> None:
         """Leave an empty collection, whatever was there before.
@@ -113,48 +183,59 @@ class ChromaIndex:
         A folder that Chroma cannot open or empty is set aside as `<folder>.broken` and a new one begun.
         """
         try:
-            self._recreate()
+            for own in self.owned():
+                self._drop(own)
+            self._recreate(None)
         except ChromaError:
             if self._folder is None:
                 raise
             self.close()
             with refusals(f"set the broken folder {self._folder} aside"):
                 set_aside(self._folder)
-            self._recreate()
+            self._recreate(None)
 
     def close(self) -> None:
         """Let go of Chroma; the next use opens it again. A client that was handed in stays open."""
-        client, self._client, self._collection = self._client, None, None
+        client, self._client, self._collections = self._client, None, {}
         if client is not None and client is not self._target:
             disconnect(client)
 
     def _connected(self) -> ClientAPI:
-        if self._client is None:
-            self._client = connect(self._target)
-        return self._client
+        # A thread that searches may come first; of two clients of one folder, the second keeps it open.
+        with self._connecting:
+            if self._client is None:
+                self._client = connect(self._target, self._timeout)
+            return self._client
 
-    def _open(self) -> Collection:
-        if self._collection is None:
+    def _open(self, own: int | None = None) -> Collection:
+        if own not in self._collections:
             client = self._connected()
-            with refusals(f"open the collection {self.name}"):
-                self._collection = self._checked(self._find(client) or self._create(client))
-        return self._collection
+            name = collection_name(self._garden_id, own)
+            with refusals(f"open the collection {name}"):
+                found = self._find(client, own)
+            if found is None and own is not None:
+                # Only `promote` makes one: made here, it would hold a part of the scope and pass for the whole.
+                raise ChromaError(f"Chroma has lost the collection {name}: run `memgarden reindex`")
+            with refusals(f"open the collection {name}"):
+                opened = self._checked(found or self._create(client, own))
+            return self._collections.setdefault(own, opened)  # a thread that searches opens it too
+        return self._collections[own]
 
-    def _find(self, client: ClientAPI) -> Collection | None:
+    def _find(self, client: ClientAPI, own: int | None) -> Collection | None:
         from chromadb.errors import NotFoundError
 
         try:
-            return client.get_collection(self.name, embedding_function=None)
+            return client.get_collection(collection_name(self._garden_id, own), embedding_function=None)
         except NotFoundError:
             return None
 
-    def _create(self, client: ClientAPI) -> Collection:
+    def _create(self, client: ClientAPI, own: int | None) -> Collection:
         # Without embedding_function=None chromadb would download a model and embed for itself.
         return client.get_or_create_collection(
-            self.name,
+            collection_name(self._garden_id, own),
             embedding_function=None,
-            metadata=self._metadata,
-            configuration={"hnsw": hnsw(self._expected)},
+            metadata=self._metadata | ({} if own is None else {SCOPE: own}),
+            configuration={"hnsw": hnsw(self._expected if own is None else LARGE)},
         )
 
     def _checked(self, collection: Collection) -> Collection:
@@ -167,14 +248,19 @@ class ChromaIndex:
                 )
         return collection
 
-    def _recreate(self) -> None:
-        client = self._connected()
-        with refusals(f"empty the collection {self.name}"):
-            left = segments_of(self._folder, self.name) if self._folder else []
-            if self._find(client) is not None:
-                client.delete_collection(self.name)
+    def _recreate(self, own: int | None) -> None:
+        self._drop(own)
+        with refusals(f"make the collection {collection_name(self._garden_id, own)}"):
+            self._collections[own] = self._create(self._connected(), own)
+
+    def _drop(self, own: int | None) -> None:
+        client, name = self._connected(), collection_name(self._garden_id, own)
+        self._collections.pop(own, None)
+        with refusals(f"empty the collection {name}"):
+            left = segments_of(self._folder, name) if self._folder else []
+            if self._find(client, own) is not None:
+                client.delete_collection(name)
             remove_segments(left)
-            self._collection = self._create(client)
 
     def _batch(self) -> int:
         client = self._connected()
@@ -192,6 +278,12 @@ class ChromaIndex:
             dict.fromkeys(held[key] or {}) | metadata if key in held else metadata
             for key, metadata in zip(ids, metadatas, strict=True)
         ]
+
+
+def _is_gone(error: BaseException | None) -> bool:
+    from chromadb.errors import NotFoundError
+
+    return isinstance(error, NotFoundError)
 
 
 def _parts(items: Any, size: int) -> Iterator[list[Any]]:

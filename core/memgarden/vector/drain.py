@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from memgarden.protocols import ChunkRecord, Outbox
+from memgarden.protocols import ChunkRecord, Outbox, OutboxItem
+from memgarden.records import ScopePath
 
 __all__ = ["ChunkIndex", "drain_once"]
 
 
 class ChunkIndex(Protocol):
-    """A vector index as the drainer sees it: a map from chunk id to chunk."""
+    """A vector index as the drainer sees it: a map from chunk id to chunk, and one more for each large scope.
 
-    def upsert(self, records: Sequence[ChunkRecord]) -> None:
+    `own` is the number of a scope with a collection of its own, None for the collection that all others share.
+    """
+
+    def upsert(self, records: Sequence[ChunkRecord], own: int | None = None) -> None:
         """Store chunks, each in place of what stood under its id."""
         ...
 
-    def delete(self, ids: Sequence[str]) -> None:
+    def delete(self, ids: Sequence[str], own: int | None = None) -> None:
         """Remove chunks; ids that are not there are no error."""
+        ...
+
+    def promote(self, own: int, path: ScopePath) -> None:
+        """Give the scope an empty collection of its own, and leave none of its chunks in the shared one."""
+        ...
+
+    def demote(self, own: int) -> None:
+        """Leave no collection of that scope's own."""
         ...
 
     def reset(self) -> None:
@@ -38,20 +50,41 @@ def drain_once(outbox: Outbox, index: ChunkIndex, limit: int) -> int:
     and making a change twice does no harm.
     """
     items = outbox.pending(limit)
-    last: dict[str, ChunkRecord | None] = {}
-    reset = False
+    last: dict[str, OutboxItem] = {}
     for item in items:
+        if item.op in ("upsert", "delete"):
+            last[item.chunk_id] = item
+            continue
+        if item.op == "void":
+            continue
         if item.op == "reset":
-            reset = True
-            last.clear()
+            index.reset()
         else:
-            last[item.chunk_id] = item.record if item.op == "upsert" else None
-    if reset:
-        index.reset()
-    if gone := [chunk for chunk, record in last.items() if record is None]:
-        index.delete(gone)
-    if records := [record for record in last.values() if record is not None]:
-        index.upsert(records)
+            _make(index, last)
+            _move(index, item)
+        last.clear()
+    _make(index, last)
     if items:
         outbox.settle([item.seq for item in items])
     return len(items)
+
+
+def _move(index: ChunkIndex, item: OutboxItem) -> None:
+    if item.scope is None:
+        raise ValueError(f"a {item.op} without a scope")
+    if item.op == "promote":
+        index.promote(item.scope, item.path)
+    else:
+        index.demote(item.scope)
+
+
+def _make(index: ChunkIndex, last: Mapping[str, OutboxItem]) -> None:
+    """Changes to distinct chunks, collection by collection."""
+    places: dict[int | None, list[OutboxItem]] = {}
+    for item in last.values():
+        places.setdefault(item.scope if item.own else None, []).append(item)
+    for own, items in places.items():
+        if gone := [item.chunk_id for item in items if item.record is None]:
+            index.delete(gone, own)
+        if records := [item.record for item in items if item.record is not None]:
+            index.upsert(records, own)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from memgarden.growable import Growable
-from memgarden.protocols import Ranking
+from memgarden.protocols import DenseRows, Ranking
 from memgarden.ranking import best_rows
 from memgarden.records import Flags, Floats, Ints
 
@@ -25,9 +25,11 @@ class ExactVectors:
     def _matrix(self) -> Floats:
         return self._vectors.view.reshape(-1, self._dimension)
 
-    def add(self, content: Floats) -> None:
-        """Append rows: `(m, d)`, L2-normalised."""
-        self._vectors.extend(content.reshape(-1))
+    def add(self, content: DenseRows) -> None:
+        """Append rows, whose vectors are given."""
+        if content.vectors is None:
+            raise ValueError("an exact leg needs the vectors of its rows")
+        self._vectors.extend(content.vectors.reshape(-1))
 
     def remove(self, rows: Ints) -> None:
         """Nothing to do: the mask keeps removed rows out."""
@@ -43,6 +45,10 @@ class ExactVectors:
         scores = np.vecdot(matrix, query)
         own = scores if len(rows) == len(scores) else scores[rows]
         return Ranking(best_rows(rows, own, depth), lambda wanted: scores[wanted])
+
+    def vectors_of(self, rows: Ints) -> Floats:
+        """A copy of the rows' vectors `(len(rows), d)`; rows never move, so it may be asked while others are added."""
+        return self._matrix[rows]
 
     @property
     def nbytes(self) -> int:

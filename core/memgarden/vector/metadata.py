@@ -21,9 +21,10 @@ from typing import Any
 
 from memgarden.paths import encode_path
 from memgarden.protocols import ChunkRecord
+from memgarden.records import ScopePath
 from memgarden.vector.limits import LOCAL, Limits
 
-__all__ = ["DEPTH", "OWN", "Flat", "flatten"]
+__all__ = ["DEPTH", "OWN", "Flat", "flatten", "of_scope"]
 
 Value = str | int | float | bool | list[Any]
 Flat = dict[str, Value]
@@ -60,6 +61,11 @@ def flatten(record: ChunkRecord, limits: Limits = LOCAL) -> tuple[str, Flat]:
     if rest:
         ours |= _fit({OWN + "rest": _json(rest)}, 2, limits)[0]
     return cut, flat | ours
+
+
+def of_scope(path: ScopePath, limits: Limits = LOCAL) -> Flat:
+    """The keys and values that tell the chunks of one scope, as `flatten` writes them; of a long path with its hash."""
+    return _fit({OWN + "scope": _plain(encode_path(path), limits)}, 2, limits)[0]
 
 
 def _leaves(value: object, name: str, depth: int) -> Iterator[tuple[int, str, Any]]:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from memgarden.protocols import MirrorStatus, Outbox
 from memgarden.vector.drain import ChunkIndex
-from memgarden.vector.drainer import DrainLoop
+from memgarden.vector.drainer import QUIET, DrainLoop
 from memgarden.vector.lock import OwnerLock
 
 __all__ = ["CHILD_BATCH", "NICENESS", "STOP", "serve"]
@@ -23,7 +23,7 @@ NICENESS = 10
 """How far the child stands back for the host where both want the same core."""
 
 CHILD_BATCH = 128
-"""Changes at once, without pauses: nobody waits for this process's GIL, and `close` for one batch, 0.3 s."""
+"""Changes at once, without pauses, while nobody searches here; `close` waits for one batch, 0.3 s."""
 
 
 def serve(
@@ -31,6 +31,9 @@ def serve(
     open_index: Callable[[], ChunkIndex],
     lock: OwnerLock | None,
     inspect: Callable[[ChunkIndex], None] | None = None,
+    tend: Callable[[], bool] = lambda: False,
+    leave: Callable[[], None] = lambda: None,
+    searched: Callable[[], float] = lambda: -QUIET,
 ) -> None:
     """Drain as the process that a `DrainProcess` started; returns when the host closes the pipe or dies.
 
@@ -38,7 +41,7 @@ def serve(
     new status goes to standard output as a line of JSON; whatever else the process prints goes to standard error.
     Errors that the loop does not expect are raised, for the host to show.
     """
-    os.nice(NICENESS)
+    os.nice(NICENESS)  # on Linux, of this thread and of those that it starts, as Chroma's are that write
     output = os.dup(1)
     os.dup2(2, 1)  # a stray print of a library is not a status
 
@@ -51,7 +54,18 @@ def serve(
             with suppress(BrokenPipeError):  # the host is gone; the end of standard input says so as well
                 os.write(output, json.dumps(asdict(status)).encode() + b"\n")
 
-    loop = DrainLoop(outbox, open_index, lock, report, batch=CHILD_BATCH, pause=0.0, inspect=inspect)
+    loop = DrainLoop(
+        outbox,
+        open_index,
+        lock,
+        report,
+        batch=CHILD_BATCH,
+        pause=0.0,
+        inspect=inspect,
+        tend=tend,
+        leave=leave,
+        searched=searched,
+    )
     threading.Thread(target=_listen, args=(loop,), name="memgarden-drainer-input", daemon=True).start()
     loop.run()
 
