@@ -127,10 +127,16 @@ def _garbage(file: Path) -> None:
     file.write_bytes(np.random.default_rng(0).bytes(file.stat().st_size))
 
 
+def _delete(folder: Path) -> None:
+    """Gone, though the process that serves it may write into it meanwhile."""
+    while folder.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
-    "folder deleted": lambda folder: shutil.rmtree(folder / "chroma"),
+    "folder deleted": lambda folder: _delete(folder / "chroma"),
     "sqlite garbage": lambda folder: _garbage(folder / "chroma" / "chroma.sqlite3"),
-    "vectors deleted": lambda folder: [shutil.rmtree(each) for each in _segments(folder)],
+    "vectors deleted": lambda folder: [_delete(each) for each in _segments(folder)],
     # SIGSEGV, chromadb 1.5.9
     "vectors garbage": lambda folder: [_garbage(each / "data_level0.bin") for each in _segments(folder)],
     "header truncated": lambda folder: [os.truncate(each / "header.bin", 50) for each in _segments(folder)],
