@@ -1,7 +1,8 @@
 """How well the default settings find what is relevant: `python -m benchmarks.quality [SET ...]`.
 
-Each set is imported as `memgarden import` does it and asked with the defaults; the reference scorer beside the data
-prints the figures. A set whose documents carry a `user_id` is one scope a user, and each query is asked in its own.
+Each set is stored and asked as `memgarden eval` does it, with the defaults: a set whose documents carry a `user_id` is
+one scope a user, and each query is asked in its own. The reference scorer beside the data must agree. Prints a table
+and writes `results/eval.json`, question by question.
 """
 
 from __future__ import annotations
@@ -11,56 +12,60 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
 from pathlib import Path
 
-from memgarden import Garden, Memory
-from memgarden.ingest.readers import read
+from benchmarks.speed import machine
+from memgarden.evaluate import Configuration, Report, evaluate, read_beir, report_object
+from memgarden.evaluate.table import interval_text
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+RESULTS = Path(__file__).parent / "results"
 SETS = ("locomo-dev", "scifact", "cranfield", "xquad-en")
-DEPTH = 100
 
 
-def run(name: str, garden: Garden, out: Path) -> None:
-    """Import one set, ask its queries and write a run for the scorer."""
-    scopes: dict[str, list[Memory]] = defaultdict(list)
-    for memory in read(DATA / name, "beir", lambda empty: print(f"{name}: document {empty} has no text")):
-        scopes[str(memory.metadata.get("user_id", name))].append(memory)
-    queries: dict[str, list[dict[str, str]]] = defaultdict(list)
-    for line in (DATA / name / "queries.jsonl").read_text().splitlines():
-        query = json.loads(line)
-        queries[str(query["metadata"].get("user_id", name))].append(query)
-    with out.open("w") as file:
-        for user, memories in scopes.items():
-            scope = garden.scope(user)
-            scope.add_many(memories)
-            answers = scope.search_many([query["text"] for query in queries[user]], k=DEPTH)
-            for query, hits in zip(queries[user], answers, strict=True):
-                for place, hit in enumerate(hits):
-                    # The rank, not the score: the scorer breaks ties by its own rule.
-                    file.write(f"{query['_id']}\t{hit.id}\t{DEPTH - place}\n")
+def reference(data: Path, report: Report) -> dict[str, float]:
+    """The same rankings' figures in per cent by the scorer beside the data."""
+    (outcome,) = report.outcomes
+    with tempfile.NamedTemporaryFile("w", suffix=".tsv") as run:
+        for question, ranking in zip(report.dataset.questions, outcome.rankings, strict=True):
+            for place, memory in enumerate(ranking):
+                # The rank, not the score: the scorer breaks ties by its own rule.
+                run.write(f"{question.id}\t{memory}\t{-place}\n")
+        run.flush()
+        command = [sys.executable, str(data.parent / "score.py"), str(data), run.name]
+        words = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    return dict(zip(words[0:8:2], map(float, words[1:8:2]), strict=True))
+
+
+def row(report: Report) -> str:
+    """One set's figures with their 95 % intervals, and what a question takes."""
+    (outcome,) = report.outcomes
+    cells = [interval_text(figure) for figure in report.figures(outcome).values()]
+    times = [f"{1000 * outcome.latency(percentile):6.1f}" for percentile in (50, 95)]
+    return f"{report.dataset.name:<11}{''.join(f'{cell:<20}' for cell in cells)}{''.join(times)}"
 
 
 def main() -> None:
-    """Score the sets named, or all."""
+    """Evaluate the sets named, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="*", default=SETS)
     parser.add_argument("--embedder", default="onnx")
+    parser.add_argument("--data", type=Path, default=DATA)
     args = parser.parse_args()
-    if not DATA.exists():
-        raise SystemExit(f"the evaluation sets are not at {DATA}")
+    if not args.data.exists():
+        raise SystemExit(f"the evaluation sets are not at {args.data}")
+    reports = {}
+    print(f"{'':<11}{'nDCG@10':<20}{'R@5':<20}{'R@10':<20}{'MRR':<20}p50 ms  p95")
     for name in args.sets:
-        with tempfile.TemporaryDirectory() as folder:
-            with Garden.open(folder, chroma=None, embedder=args.embedder) as garden:
-                run(name, garden, Path(folder) / "run.tsv")
-            command = [sys.executable, str(DATA / "score.py"), str(DATA / name), f"{folder}/run.tsv"]
-            print(
-                f"{name:<12}",
-                subprocess.run(command, check=True, capture_output=True, text=True).stdout,
-                end="",
-                flush=True,
-            )
+        report = evaluate(read_beir(args.data / name), [Configuration("default", {"embedder": args.embedder})])
+        print(row(report), flush=True)
+        ours = {metric: 100 * figure.value for metric, figure in report.figures(report.outcomes[0]).items()}
+        theirs = reference(args.data / name, report)
+        if any(abs(ours[metric] - theirs[metric]) > 0.051 for metric in theirs):  # it prints one decimal
+            raise SystemExit(f"score.py measures otherwise: {theirs}, not {ours}")
+        reports[name] = report_object(report)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "eval.json").write_text(json.dumps({"machine": machine(), "sets": reports}, indent=2))
 
 
 if __name__ == "__main__":

@@ -9,12 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
 def blocks(page: str, language: str) -> list[str]:
     """The fenced blocks of a page in one language."""
-    return re.findall(rf"```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
 
 
 def test_the_readmes_python_runs_from_top_to_bottom(tmp_path: Path) -> None:
@@ -64,25 +66,34 @@ def test_the_readmes_evaluation_runs(tmp_path: Path) -> None:
     assert words.findall(drawn) == words.findall(shown)
 
 
-def test_a_fusion_is_added_as_contributing_says(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "folder", "name", "table", "search", "expected"),
+    [
+        (0, "retrieve/fusion", "maxnorm", "FUSIONS", "fusion='maxnorm'", ["olive tree", "fig tree"]),
+        (1, "rerank", "shortest", "RERANKERS", "reranker='shortest'", ["fig tree", "olive tree"]),
+    ],
+)
+def test_a_strategy_is_added_as_contributing_says(
+    number: int, folder: str, name: str, table: str, search: str, expected: list[str], tmp_path: Path
+) -> None:
     """One file and one line, in a copy of the project."""
     copy = tmp_path / "core"
     shutil.copytree(ROOT / "core", copy, ignore=shutil.ignore_patterns("__pycache__"))
-    (code,) = blocks("CONTRIBUTING.md", "python")
-    (line,) = re.findall(r'^ *"maxnorm": .*\n', (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
-    folder = copy / "memgarden" / "retrieve" / "fusion"
-    (folder / "maxnorm.py").write_text(code)
-    table = (folder / "__init__.py").read_text()
-    (folder / "__init__.py").write_text(table.replace("FUSIONS = {\n", "FUSIONS = {\n" + line))
+    code = blocks("CONTRIBUTING.md", "python")[number]
+    (line,) = re.findall(rf'^ *"{name}": .*\n', (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    package = copy / "memgarden" / folder
+    (package / f"{name}.py").write_text(code)
+    names = (package / "__init__.py").read_text()
+    (package / "__init__.py").write_text(names.replace(f"{table} = {{\n", f"{table} = {{\n" + line))
     script = (
         "import memgarden; from memgarden import Garden\n"
         "with Garden.open('g', embedder='hashing', chroma=None) as garden:\n"
         "    scope = garden.scope('a'); scope.add_many(['olive tree', 'fig tree'])\n"
-        "    print(memgarden.__file__, [hit.text for hit in scope.search('olive', fusion='maxnorm')])"
+        f"    print(memgarden.__file__, [hit.text for hit in scope.search('olive', {search})])"
     )
     environment = os.environ | {"PYTHONPATH": str(copy)}
     run = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
-    assert str(copy) in run.stdout and "['olive tree', 'fig tree']" in run.stdout
+    assert str(copy) in run.stdout and str(expected) in run.stdout

@@ -27,6 +27,7 @@ from memgarden.errors import (
     MemoryNotFound,
     MissingExtra,
     ModelNotFound,
+    RerankerFailed,
     SchemaTooNew,
     StorageError,
     UnknownStrategy,
@@ -34,14 +35,16 @@ from memgarden.errors import (
 from memgarden.garden import Garden
 from memgarden.ingest.adopt import Adoption
 from memgarden.observe.health import Health
-from memgarden.protocols import Embedder
-from memgarden.records import Hit, Importance, LegScore, Memory
+from memgarden.protocols import Chunker, Embedder, Reranker, Shortlist
+from memgarden.records import ChunkInfo, Hit, Importance, LegScore, Memory, RerankScore
 from memgarden.scope import Scope
 from memgarden.turns import Signals
 
 __all__ = [
     "Adoption",
     "ChromaError",
+    "ChunkInfo",
+    "Chunker",
     "Conflict",
     "Embedder",
     "EmbedderMismatch",
@@ -63,8 +66,12 @@ __all__ = [
     "MemoryNotFound",
     "MissingExtra",
     "ModelNotFound",
+    "RerankScore",
+    "Reranker",
+    "RerankerFailed",
     "SchemaTooNew",
     "Scope",
+    "Shortlist",
     "Signals",
     "StorageError",
     "UnknownStrategy",

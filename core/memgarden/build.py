@@ -11,18 +11,22 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from memgarden.cache.arrays import BoundedArrays
 from memgarden.cache.embeddings import CachedEmbedder
 from memgarden.chunk import CHUNKERS
+from memgarden.chunk.cutter import Cutter
+from memgarden.chunk.describe import describe
 from memgarden.config import AUTO, Settings
 from memgarden.embed import EMBEDDERS
-from memgarden.errors import ChromaError, EmbedderMismatch, InvalidSetting, StorageError
+from memgarden.errors import ChromaError, EmbedderMismatch, InvalidSetting, StorageError, UnknownStrategy
 from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
 from memgarden.lexical import ANALYZERS, LEGS
 from memgarden.parts import Parts
-from memgarden.protocols import Chunker, Embedder, Expected, Fusion, Mirror, Nearest
+from memgarden.protocols import Chunker, Embedder, Expected, Fusion, Mirror, Nearest, RerankerTools
 from memgarden.records import Floats, Ints
 from memgarden.registry import resolve
+from memgarden.rerank.choice import Rerankers, check_names
 from memgarden.retrieve.fusion import FUSIONS
 from memgarden.store.audit import SqlAudit
 from memgarden.store.catalogue import SqlCatalogue
@@ -51,7 +55,6 @@ CHROMA = "chroma"
 DRAINER = "drainer"  # whose lock says who carries the outbox to a server
 LANGUAGE = "english"
 EMBEDDER = "onnx"
-OVERLAP = 8  # chunks of a long text share an eighth of their size
 
 
 def build(where: str, settings: Settings) -> Parts:
@@ -59,6 +62,9 @@ def build(where: str, settings: Settings) -> Parts:
     if settings.embedder is not None:
         _embedder(settings.embedder, settings.threads)  # a name that is none must not leave an empty garden behind
     _fusion(settings.fusion)
+    check_names(settings.reranker)
+    if isinstance(settings.chunker, str) and settings.chunker not in (AUTO, *CHUNKERS):
+        raise UnknownStrategy("chunker", settings.chunker, (AUTO, *CHUNKERS))
     if "://" not in where:
         where = str(Path(where).absolute())  # which stays right when the process changes its folder
     database = open_database(where, settings.lock_timeout)
@@ -128,9 +134,10 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         preparer=Preparer(
             embedder=CachedEmbedder(embedder, EmbeddingTable(database, settings.cached_embeddings)),
             analyzer=analyzer,
-            chunker=_chunker(settings, embedder),
+            cutter=_cutter(settings, embedder),
             signals=settings.signals,
         ),
+        describe=describe,
         pool=IndexPool(
             reader,
             settings.index_bytes,
@@ -141,6 +148,7 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         default_fusion=settings.fusion,
         signals=settings.signals,
         alpha=settings.alpha,
+        rerankers=Rerankers(settings.reranker, RerankerTools(embedder, analyzer, BoundedArrays(settings.rerank_bytes))),
         searched=large.how,
         release=release,
         renew=lambda: build(where, settings),
@@ -197,14 +205,26 @@ def _embedder(setting: str | Embedder, threads: int | None) -> Embedder:
     return embedder
 
 
-def _chunker(settings: Settings, embedder: Embedder) -> Chunker:
+def _cutter(settings: Settings, embedder: Embedder) -> Cutter:
     window, count = embedder.window()
     size = settings.chunk_size or window
     if size > window:
         raise InvalidSetting(f"chunk_size is {size} tokens and {embedder.name!r} reads {window}: choose less")
-    overlap = size // OVERLAP if settings.chunk_overlap is None else settings.chunk_overlap
-    chunker: Chunker = resolve("chunker", CHUNKERS, "plain")(size, overlap, count)
-    return chunker
+    overlap = settings.chunk_overlap
+    if overlap is not None and not 0 <= overlap <= size // 2:
+        raise InvalidSetting(f"the overlap of chunks is 0 to half their size ({size}), not {overlap}")
+
+    @cache
+    def chunker(name: str) -> Chunker:
+        maker = resolve("chunker", CHUNKERS, name)
+        own = settings.chunk_size or min(window, maker.most or window)
+        made: Chunker = maker(own, overlap if overlap is None else min(overlap, own // 2), count)
+        return made
+
+    asked: str | Chunker | None = settings.chunker
+    if isinstance(asked, str):
+        asked = None if asked == AUTO else chunker(asked)
+    return Cutter(size, count, chunker, asked, headings=settings.headings)
 
 
 def _chroma(where: str, settings: Settings) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from memgarden.errors import InvalidSetting
-from memgarden.protocols import Embedder
+from memgarden.protocols import Chunker, Embedder, Reranking
 from memgarden.turns import Signals
 
 __all__ = ["AUTO", "Settings"]
@@ -18,15 +18,18 @@ AUTO = "auto"
 class Settings:
     """What `Garden.open` takes; `InvalidSetting` for what is out of range.
 
-    `embedder`: a name (`onnx`, `fast`, `hashing`, `onnx:/path`, `sentence-transformers:MODEL`), an `Embedder`, or None
-    for the one the garden was made with. `language`: of the stemmer, None for the garden's own, `none` for no
+    `embedder`: a name (`onnx`, `fast`, `hashing`, `onnx:/path`, `sentence-transformers:MODEL`), an `Embedder`, or
+    None for the one the garden was made with. `language`: of the stemmer, None for the garden's own, `none` for no
     stemming. `chroma`: `auto` (a folder inside the garden's), a path, an `http://` URL, a client, None for no Chroma.
-    `alpha`: weight of the dense leg. `signals`: what is special about
-    conversations. `index_bytes`: memory for scope indexes. `cached_embeddings`: how many vectors the
-    garden's embedding cache keeps. `lock_timeout`: seconds that a write waits for another process. `chunk_size` and
-    `chunk_overlap` in tokens, `None` for what the embedder reads and an eighth of it. `threads` of the embedder, `None`
-    for its own choice. `exact_limit`: chunks from which a scope gets a Chroma collection of its own and its vectors
-    leave memory; of several processes, that of the one that owns Chroma counts.
+    `alpha`: weight of the dense leg. `signals`: what is special about conversations. `reranker`: a name (`memory`,
+    `maxsim`, `cross-encoder:MODEL`, `mmr`), a callable, or several that work one after another. `rerank_bytes`:
+    memory for what rerankers keep. `index_bytes`: memory for scope indexes. `cached_embeddings`: how many vectors the
+    garden's embedding cache keeps. `lock_timeout`: seconds that a write waits for another process. `chunker`: what
+    cuts the texts whose kind does not say it: `auto` (by what a text is), `code`, `conversation`, `plain`, `prose`,
+    `technical`, or a `Chunker`. `chunk_size` and `chunk_overlap` in tokens, `None` for what the chunker thinks best,
+    at most what the embedder reads. `headings`: chunks are embedded and indexed with the headings they lie under.
+    `threads` of the embedder, `None` for its own choice. `exact_limit`: chunks from which a scope gets a Chroma
+    collection of its own and its vectors leave memory; of several processes, that of the one that owns Chroma counts.
     """
 
     embedder: str | Embedder | None = None
@@ -35,11 +38,15 @@ class Settings:
     fusion: str = "zscore"
     alpha: float = 0.5
     signals: Signals = field(default_factory=Signals)
+    reranker: Reranking = ()
+    rerank_bytes: int = 256 * 2**20
     index_bytes: int = 512 * 2**20
     cached_embeddings: int = 50_000
     lock_timeout: float = 10.0
+    chunker: str | Chunker = AUTO
     chunk_size: int | None = None
     chunk_overlap: int | None = None
+    headings: bool = True
     threads: int | None = None
     # An exact search of 100,000 chunks of 384 dimensions takes 8 ms, Chroma's answer 2 to 3 with the way: what
     # is won is memory, 150 MB at that size in every process that searches. Below this it is not worth a move.
@@ -48,8 +55,8 @@ class Settings:
     def __post_init__(self) -> None:
         if not 0 <= self.alpha <= 1:
             raise InvalidSetting(f"alpha, the weight of the dense leg, is from 0 to 1, not {self.alpha}")
-        if self.index_bytes < 0 or self.cached_embeddings < 0:
-            raise InvalidSetting("index_bytes and cached_embeddings are 0 or more")
+        if self.index_bytes < 0 or self.rerank_bytes < 0 or self.cached_embeddings < 0:
+            raise InvalidSetting("index_bytes, rerank_bytes and cached_embeddings are 0 or more")
         if self.lock_timeout <= 0:
             raise InvalidSetting(f"lock_timeout is a number of seconds above 0, not {self.lock_timeout}")
         if self.chunk_size is not None and self.chunk_size < 16:

@@ -14,6 +14,7 @@ Every error inherits the root and the builtin a caller would try first:
     ├── MemoryNotFound     KeyError      an id that the scope does not hold
     ├── MissingExtra       ImportError   a package that an optional part needs
     ├── ModelNotFound      FileNotFoundError
+    ├── RerankerFailed     RuntimeError  a reranker raised, or did not give one finite score a hit
     ├── Conflict           RuntimeError  somebody else changed it first
     ├── GardenClosed       RuntimeError
     ├── SchemaTooNew       RuntimeError  written by a later memgarden
@@ -42,6 +43,7 @@ __all__ = [
     "MemoryNotFound",
     "MissingExtra",
     "ModelNotFound",
+    "RerankerFailed",
     "SchemaTooNew",
     "StorageError",
     "UnknownStrategy",
@@ -113,6 +115,10 @@ class MissingExtra(MemgardenError, ImportError):
 
 class ModelNotFound(MemgardenError, FileNotFoundError):
     """The embedding model is in none of the places where it was looked for, or is not the one expected."""
+
+
+class RerankerFailed(MemgardenError, RuntimeError):
+    """A reranker raised an error, or gave something else than one finite number for each hit."""
 
 
 class Conflict(MemgardenError, RuntimeError):

@@ -14,7 +14,7 @@ from memgarden.ingest.adopt import Adoption, adopt
 from memgarden.observe.health import Health, diagnose
 from memgarden.parts import Parts
 from memgarden.paths import check_path
-from memgarden.protocols import Embedder, Mirror
+from memgarden.protocols import Chunker, Embedder, Mirror, Reranking
 from memgarden.records import ScopePath
 from memgarden.scope import Scope
 from memgarden.turns import Signals
@@ -44,11 +44,15 @@ class Garden:
         fusion: str = "zscore",
         alpha: float = 0.5,
         signals: Signals | None = None,
+        reranker: Reranking = (),
+        rerank_bytes: int = 256 * 2**20,
         index_bytes: int = 512 * 2**20,
         cached_embeddings: int = 50_000,
         lock_timeout: float = 10.0,
+        chunker: str | Chunker = AUTO,
         chunk_size: int | None = None,
         chunk_overlap: int | None = None,
+        headings: bool = True,
         threads: int | None = None,
         exact_limit: int = 50_000,
     ) -> Self:
@@ -66,11 +70,15 @@ class Garden:
             fusion=fusion,
             alpha=alpha,
             signals=Signals() if signals is None else signals,
+            reranker=reranker,
+            rerank_bytes=rerank_bytes,
             index_bytes=index_bytes,
             cached_embeddings=cached_embeddings,
             lock_timeout=lock_timeout,
+            chunker=chunker,
             chunk_size=chunk_size,
             chunk_overlap=chunk_overlap,
+            headings=headings,
             threads=threads,
             exact_limit=exact_limit,
         )

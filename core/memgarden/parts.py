@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
 from memgarden.errors import GardenClosed
 from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
-from memgarden.protocols import Fusion, MemorySink, MemorySource, Mirror, Outbox
-from memgarden.records import ScopePath
+from memgarden.protocols import Fusion, MemorySink, MemorySource, Mirror, Outbox, Reranker, Reranking, Span
+from memgarden.records import ChunkInfo, ScopePath
 from memgarden.turns import Signals
 
 __all__ = ["Audit", "Catalogue", "Parts", "RefillableOutbox"]
@@ -88,11 +88,13 @@ class Parts:
     audit: Audit
     mirror: Mirror | None
     preparer: Preparer
+    describe: Callable[[str, Sequence[Span], str], list[ChunkInfo]]
     pool: IndexPool
     fusion: Callable[[str], Fusion]
     default_fusion: str
     signals: Signals
     alpha: float
+    rerankers: Callable[[Reranking | None], Sequence[tuple[str, Reranker]]]
     searched: Callable[[int], tuple[str, str | None]]
     release: Callable[[], None]
     renew: Callable[[], Parts]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
+
+import numpy.typing as npt
 
 from memgarden.records import (
     Changes,
@@ -14,6 +16,7 @@ from memgarden.records import (
     Flags,
     Floats,
     Head,
+    Hit,
     Ints,
     Memory,
     Postings,
@@ -23,9 +26,11 @@ from memgarden.records import (
 
 __all__ = [
     "Analyzer",
+    "ArrayCache",
     "ChunkRecord",
     "Chunker",
     "Contents",
+    "Cutter",
     "DenseLeg",
     "DenseRows",
     "Embedder",
@@ -44,8 +49,14 @@ __all__ = [
     "Outbox",
     "OutboxItem",
     "Ranking",
+    "Reranker",
+    "RerankerTools",
+    "Reranking",
     "ScopeSource",
+    "Shortlist",
     "Span",
+    "TokenEmbedder",
+    "Tokens",
     "VectorCache",
     "VectorSource",
     "Waiting",
@@ -77,6 +88,23 @@ class Embedder(Protocol):
 
     def window(self) -> tuple[int, Callable[[str], int]]:
         """How many tokens of a text are read, and the function that counts them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """A text as a model reads it: for each token its state, `(t, d)` float32, L2-normalised, and its span."""
+
+    states: Floats
+    spans: Sequence[Span]
+
+
+@runtime_checkable
+class TokenEmbedder(Protocol):
+    """An embedder that also shows its tokens, for late interaction."""
+
+    def token_states(self, texts: Sequence[str], *, query: bool = False) -> Sequence[Tokens]:
+        """The tokens of each text that the model reads, special ones left out; spans count in `readable(text)`."""
         ...
 
 
@@ -114,6 +142,18 @@ class Chunker(Protocol):
 
     def __call__(self, text: str) -> Sequence[Span]:
         """Spans `(start, end)` in characters, in order, that together cover every word of the text."""
+        ...
+
+
+class Cutter(Protocol):
+    """Cuts a memory's text by what the memory is."""
+
+    def cut(self, text: str, kind: str) -> Sequence[Span]:
+        """Spans as a `Chunker` gives them, none larger than the embedder reads."""
+        ...
+
+    def read(self, text: str, kind: str, spans: Sequence[Span]) -> Sequence[str]:
+        """What is embedded and indexed of each span."""
         ...
 
 
@@ -176,7 +216,14 @@ class Leg(Protocol[Query_contra, Content_contra]):
 
 
 LexicalLeg = Leg[tuple[Terms, Floats], LexicalRows]
-DenseLeg = Leg[Floats, DenseRows]
+
+
+class DenseLeg(Leg[Floats, DenseRows], Protocol):
+    """The leg over vectors."""
+
+    def vectors_of(self, rows: Ints) -> Floats:
+        """The vectors `(len(rows), d)` of rows; by any thread and at any time, zeros for what is gone by then."""
+        ...
 
 
 class ScopeSource(Protocol):
@@ -293,6 +340,56 @@ class Fusion(Protocol):
         list does not hold the candidate; `weights` is `(legs,)` and sums to 1.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shortlist:
+    """What a reranker is given: the question, and the best hits so far, best first.
+
+    `query` is the text that was asked and `topic` what of it was embedded: the names of those who speak in a chat are
+    not in it. `vector` `(d,)` is the topic's, None where the search had no use for it. `vectors()` reads the vectors
+    `(n, d)` of the chunks that matched. `now` is what ages count from.
+    """
+
+    query: str
+    topic: str
+    vector: Floats | None
+    hits: Sequence[Hit]
+    now: datetime
+    vectors: Callable[[], Floats]
+
+
+class Reranker(Protocol):
+    """Scores the hits of a shortlist anew; a function will do."""
+
+    def __call__(self, shortlist: Shortlist, /) -> npt.ArrayLike:
+        """`(n,)` finite numbers, higher is better; hits of equal score keep their order."""
+        ...
+
+
+Reranking = str | Reranker | Sequence[str | Reranker]
+"""How rerankers are chosen: a name as in `"mmr"` or `"mmr:0.5"`, a callable, or several that work one after another."""
+
+
+class ArrayCache(Protocol):
+    """Keeps arrays in memory by key, bounded in bytes, least recently used out first; safe for threads."""
+
+    def load(self, keys: Sequence[Hashable]) -> Sequence[npt.NDArray[Any] | None]:
+        """The array of each key, None where there is none."""
+        ...
+
+    def save(self, keys: Sequence[Hashable], arrays: Sequence[npt.NDArray[Any]]) -> None:
+        """Keep `arrays[i]` for `keys[i]`; they are the cache's from then on."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RerankerTools:
+    """What a garden has at hand for its rerankers: each is made by `make(argument, tools)`."""
+
+    embedder: Embedder
+    analyzer: Analyzer
+    arrays: ArrayCache
 
 
 @dataclass(frozen=True, slots=True)

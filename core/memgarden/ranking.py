@@ -6,7 +6,9 @@ import numpy as np
 
 from memgarden.records import Floats, Ints
 
-__all__ = ["best_rows"]
+__all__ = ["best_rows", "standardised", "unit_range"]
+
+ROUNDING = 1e-6
 
 
 def best_rows(rows: Ints, scores: Floats, depth: int) -> Ints:
@@ -22,3 +24,24 @@ def best_rows(rows: Ints, scores: Floats, depth: int) -> Ints:
             kept = np.delete(kept, ties[depth - len(kept) :])
         rows, scores = rows[kept], scores[kept]
     return rows[(-scores).argsort(kind="stable")]
+
+
+def standardised(scores: Floats) -> Floats:
+    """Scores `(n,)` less their mean, by their standard deviation; zeros where they agree to rounding."""
+    wide = scores.astype(np.float64)  # in which no square of a float32 is too large
+    shares = wide - wide.mean()
+    spread = float(np.sqrt(np.vecdot(shares, shares) / len(shares)))
+    # Dividing by a spread that is rounding would make noise a signal.
+    meant = spread > ROUNDING * float(np.abs(wide).max())
+    found: Floats = (shares / spread if meant else np.zeros_like(shares)).astype(np.float32)
+    return found
+
+
+def unit_range(scores: Floats, least: float = 0.0) -> Floats:
+    """Scores `(n,)` brought to 0..1; zeros where they agree to rounding, or are `least` apart or less."""
+    wide = scores.astype(np.float64)
+    low = float(wide.min())
+    span = float(wide.max()) - low
+    meant = span > max(least, ROUNDING * float(np.abs(wide).max()))
+    found: Floats = ((wide - low) / span if meant else np.zeros_like(wide)).astype(np.float32)
+    return found

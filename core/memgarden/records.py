@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ __all__ = [
     "ROW",
     "Changes",
     "Chunk",
+    "ChunkInfo",
+    "ChunkType",
     "Entry",
     "Flags",
     "Floats",
@@ -28,6 +30,7 @@ __all__ = [
     "LegScore",
     "Memory",
     "Postings",
+    "RerankScore",
     "Rows",
     "ScopePath",
     "Terms",
@@ -153,6 +156,26 @@ class Chunk:
     turn: Turn | None = None
 
 
+ChunkType = Literal["code", "heading", "short", "paragraph"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkInfo:
+    """What can be said of a chunk: `text` is `memory.text[start:end]`, `chunk_index` counts from 0.
+
+    `chunk_type` is what most of it is; `headings` are those that all of it lies under, outermost first.
+    """
+
+    text: str
+    start: int
+    end: int
+    chunk_index: int
+    total_chunks: int
+    chunk_type: ChunkType
+    has_code: bool
+    headings: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A memory with its chunks, ready to be written in one transaction."""
@@ -197,7 +220,7 @@ class LegScore(NamedTuple):
     """What one leg of the search said of a hit. A tuple, since a search makes twenty and a dataclass costs threefold.
 
     `score` is the leg's own (BM25 or cosine), `rank` its place from 1 in the leg's list (None: below the candidate
-    depth) and `share` what it added to the hit's final score.
+    depth) and `share` what it added to the hit's fused score.
     """
 
     leg: str
@@ -206,11 +229,21 @@ class LegScore(NamedTuple):
     share: float
 
 
+class RerankScore(NamedTuple):
+    """What a reranker said of a hit: its score, and the rank from 1 that the hit had before."""
+
+    reranker: str
+    score: float
+    before: int
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A scored memory; `text` is the chunk that matched best, `legs` say why it was found.
 
+    `relevance` is how likely it is that the hit is relevant, 0 to 1, which means the same across queries.
     `before` and `after` are the turns around it in its session, in order of time, where a search asked for `context`.
+    `score` is the fused one, or that of the last of the rerankers, which are in `reranks` in the order of their work.
     """
 
     memory: Memory
@@ -218,8 +251,10 @@ class Hit:
     start: int
     end: int
     legs: tuple[LegScore, ...]
+    relevance: float
     before: tuple[Memory, ...] = ()
     after: tuple[Memory, ...] = ()
+    reranks: tuple[RerankScore, ...] = ()
 
     @property
     def id(self) -> str:
@@ -232,9 +267,10 @@ class Hit:
         return self.memory.text[self.start : self.end]
 
     def explain(self) -> str:
-        """One line a leg: its score, rank and share of the final score."""
-        lines = [f"score {self.score:.4f}"]
+        """One line a leg: its score, rank and share of the fused score; and one a reranker."""
+        lines = [f"score {self.score:.4f}  relevance {self.relevance:.2f}"]
         for leg in self.legs:
             rank = "-" if leg.rank is None else f"#{leg.rank}"
             lines.append(f"  {leg.leg:<8} {leg.score:8.4f}  rank {rank:>4}  share {leg.share:+.4f}")
+        lines += [f"  {each.reranker:<8} {each.score:8.4f}  before {f'#{each.before}':>4}" for each in self.reranks]
         return "\n".join(lines)

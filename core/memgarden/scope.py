@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 
 import numpy as np
@@ -14,15 +15,17 @@ import numpy as np
 from memgarden.errors import Conflict, GardenBusy, InvalidMemory, InvalidQuery, MemoryNotFound
 from memgarden.index.columns import Outdated
 from memgarden.index.filter import parse_filter
+from memgarden.index.turns import Turns
 from memgarden.ingest.batches import batches
 from memgarden.ingest.messages import read_messages
 from memgarden.ingest.validate import check_memory, check_vectors, is_storable, to_importance
 from memgarden.parts import Parts
-from memgarden.protocols import Order
-from memgarden.records import Floats, Hit, Importance, Memory, ScopePath, new_id, utc_now
+from memgarden.protocols import Order, Reranking, Shortlist
+from memgarden.records import ChunkInfo, Floats, Hit, Importance, Memory, ScopePath, new_id, utc_now
 from memgarden.retrieve.query import GroupBy, Mode, Query
+from memgarden.retrieve.rerank import DEPTH, rerank
 from memgarden.retrieve.search import search
-from memgarden.turns import hash_name
+from memgarden.turns import Signals, hash_name
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -181,6 +184,21 @@ class Scope:
         """The memory of that id; None if the scope holds none or it has expired."""
         return self._parts.source.get(self._path, id, utc_now()) if is_storable(id) else None
 
+    def chunks(self, id: str) -> builtins.list[ChunkInfo]:
+        """The chunks of a memory, in order, with what can be said of each; `MemoryNotFound` if there is no such id."""
+        found = self._parts.source.version(self._path, id) if is_storable(id) else None
+        if found is None or self.get(id) is None:
+            raise MemoryNotFound(f"the scope holds no memory {id!r}: see the ids with scope.list()")
+        _, memory, chunks = found
+        return self._parts.describe(memory.text, [(chunk.start, chunk.end) for chunk in chunks], memory.kind)
+
+    def chunk_of(self, hit: Hit) -> ChunkInfo:
+        """The chunk that a hit stands for; `MemoryNotFound` if the memory was changed or deleted since the search."""
+        for chunk in self.chunks(hit.id):
+            if (chunk.start, chunk.text) == (hit.start, hit.text):
+                return chunk
+        raise MemoryNotFound(f"the memory {hit.id!r} was changed since the search that found it: search again")
+
     def list(self, *, order: Order = "-created_at", limit: int = 100, offset: int = 0) -> builtins.list[Memory]:
         """A page of the scope's memories; a leading minus means descending, equal times are ordered by id."""
         if order not in get_args(Order):
@@ -262,9 +280,12 @@ class Scope:
         since: datetime | None = None,
         until: datetime | None = None,
         min_score: float | None = None,
+        min_relevance: float | None = None,
         aliases: Mapping[str, str] | None = None,
         context: int = 0,
         group_by: GroupBy = "memory",
+        reranker: Reranking | None = None,
+        rerank_depth: int = DEPTH,
         vector: npt.ArrayLike | None = None,
         embedder: str | None = None,
     ) -> builtins.list[Hit]:
@@ -274,9 +295,14 @@ class Scope:
         `memgarden.index.filter`); `since` and `until` bound `created_at` as `[since, until)`. `vector` `(d,)` is taken
         instead of embedding the query, if `embedder` names the garden's.
 
-        A fused score orders the hits of one query and says nothing across queries: z-scores are relative to the other
-        candidates, and a lone candidate has 0. Hits below `min_score` are left out; it is best used with
-        `mode="dense"`, where a score is the cosine, or `mode="lexical"`, where it is BM25's.
+        `reranker` orders the best `rerank_depth` hits (or `k`, where that is more) anew: `memory`, `maxsim`,
+        `cross-encoder:MODEL`, `mmr`, a callable that takes a `Shortlist`, or several, one after another; `()` for none,
+        None for the garden's own. `RerankerFailed` says what a reranker of yours did wrong.
+
+        A fused score orders one query's hits and says nothing across queries. `hit.relevance` does, from 0 to 1; it
+        was fitted to judged questions (see `memgarden.retrieve.relevance`). Hits below `min_relevance`, or below
+        `min_score` in a mode's own scores (cosine, BM25), are left out before any reranking: where nothing is relevant,
+        nothing is found.
 
         In a conversation the names of its speakers are known: `aliases` adds to them, as in `{"Mel": "Melanie"}`.
         `context=2` gives each hit the two turns `before` and the two `after` it, whatever the filter. With
@@ -293,9 +319,12 @@ class Scope:
             since=since,
             until=until,
             min_score=min_score,
+            min_relevance=min_relevance,
             aliases=aliases,
             context=context,
             group_by=group_by,
+            reranker=reranker,
+            rerank_depth=rerank_depth,
             vectors=vectors,
             embedder=embedder,
         )[0]
@@ -312,9 +341,12 @@ class Scope:
         since: datetime | None = None,
         until: datetime | None = None,
         min_score: float | None = None,
+        min_relevance: float | None = None,
         aliases: Mapping[str, str] | None = None,
         context: int = 0,
         group_by: GroupBy = "memory",
+        reranker: Reranking | None = None,
+        rerank_depth: int = DEPTH,
         vectors: npt.ArrayLike | None = None,
         embedder: str | None = None,
     ) -> builtins.list[builtins.list[Hit]]:
@@ -326,21 +358,37 @@ class Scope:
         tree = None if where is None or where == {} else parse_filter(where)
         known = aliases or {}
         asked = [
-            Query(query, k, mode, weight, tree, since, until, min_score, known, context, group_by) for query in queries
+            Query(query, k, mode, weight, tree, since, until, min_score, known, context, group_by, min_relevance)
+            for query in queries
         ]
         if not asked:
             return []
         if fusion is not None and not isinstance(fusion, str):
             raise InvalidQuery(f"fusion is a method's name, as in 'zscore', not {fusion!r}")
         fuse = parts.fusion(fusion or parts.default_fusion)
+        rerankers = parts.rerankers(reranker)
+        if rerankers:
+            asked = [query.widened(rerank_depth) for query in asked]
         pairs = list(zip(asked, self._embed(asked, vectors, embedder), strict=True))
         for _ in range(MAX_ATTEMPTS):
             with parts.pool.current(self._path) as index, suppress(Outdated):
                 if index is None:
                     return [[] for _ in asked]
                 analyzer, now = parts.preparer.analyzer, utc_now()
-                return [search(index, query, vector, analyzer, fuse, parts.signals, now) for query, vector in pairs]
-        raise GardenBusy(f"the scope was changed {MAX_ATTEMPTS} times while it was searched: try again")
+                found = [search(index, query, vector, analyzer, fuse, parts.signals, now) for query, vector in pairs]
+                vectors_of = index.dense.vectors_of
+                topics = _topics(index.turns, asked, parts.signals) if rerankers else []
+                break
+        else:
+            raise GardenBusy(f"the scope was changed {MAX_ATTEMPTS} times while it was searched: try again")
+        if not rerankers:
+            return [hits for hits, _ in found]
+        # After the index was given back: a reranker may take its time, and may search this scope itself.
+        shortlists = [
+            Shortlist(query.text, topic, vector, hits, now, partial(vectors_of, rows))
+            for (query, vector), topic, (hits, rows) in zip(pairs, topics, found, strict=True)
+        ]
+        return [rerank(rerankers, shortlist)[:k] for shortlist in shortlists]
 
     def _before(self, session: int, memory: Memory) -> Memory | None:
         return self._parts.source.before(self._path, session, memory)
@@ -355,15 +403,17 @@ class Scope:
             raise InvalidQuery("the query is empty: ask something, or use scope.list() to see everything")
         if asked[0].dense_weight == 0:
             return [None] * len(asked)
-        return list(self._parts.preparer.embed(self._without_names([query.text for query in asked]), query=True))
+        return list(self._parts.preparer.embed(self._to_embed(asked), query=True))
 
-    def _without_names(self, texts: builtins.list[str]) -> builtins.list[str]:
-        """The texts as they are embedded: the names of a scope's speakers drown what is asked about them."""
+    def _to_embed(self, asked: Sequence[Query]) -> builtins.list[str]:
+        """The texts that are embedded: the names of a scope's speakers drown what is asked about them."""
         parts = self._parts
-        if not parts.signals.names:
-            return texts
         for _ in range(MAX_ATTEMPTS):
             with parts.pool.current(self._path) as index, suppress(Outdated):
-                turns = index.turns if index is not None else None
-                return texts if turns is None else [turns.without_names(text) for text in texts]
+                return _topics(index.turns if index is not None else None, asked, parts.signals)
         raise GardenBusy(f"the scope was changed {MAX_ATTEMPTS} times while it was searched: try again")
+
+
+def _topics(turns: Turns | None, asked: Sequence[Query], signals: Signals) -> list[str]:
+    """What the queries ask, without the names of the speakers."""
+    return [query.text if turns is None or not signals.names else turns.without_names(query.text) for query in asked]

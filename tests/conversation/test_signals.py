@@ -158,6 +158,16 @@ def test_a_turn_told_late_finds_its_place(alice: Scope) -> None:
     assert [turn.id for turn in (*hit.before, *hit.after)] == ["t1", "t2"]
 
 
+def test_a_long_turn_is_one_turn(alice: Scope) -> None:
+    """However many chunks it has: in its session, among its neighbours' context, and as a hit."""
+    words = " ".join(f"\n\n word{n} and so on." for n in range(400))
+    message = {"name": "Melanie", "content": words, "id": "long", "timestamp": START + timedelta(seconds=90)}
+    alice.add_conversation([message], session_id="s1")
+    assert [turn.id for turn in alice.session("s1")] == ["t0", "t1", "long", "t2"]
+    assert [turn.id for turn in alice.search("aunt", k=1, context=2)[0].before] == ["t1", "long"]
+    assert ids(alice, "word7 word399").count("long") == 1
+
+
 def test_a_deleted_turn_leaves_no_gap(alice: Scope) -> None:
     """Its neighbours become each other's, in a warm index and in a new one."""
     alice.search("fig")

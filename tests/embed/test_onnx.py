@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from memgarden.embed import onnx
 from memgarden.embed.onnx import OnnxEmbedder
 from memgarden.errors import InvalidSetting
+from memgarden.readable import readable
 
 
 @pytest.fixture(scope="module", params=["default", "fast"])
@@ -96,6 +97,40 @@ def test_the_window_is_what_is_read(embedder):
     )
     assert np.array_equal(read, beyond)
     assert not np.array_equal(read, short)
+
+
+def test_token_states_are_those_of_sentence_transformers(embedder, original, texts):
+    few = [text for text in texts if len(text) < 300][:60]
+    reference = original._load().encode(few, output_value="token_embeddings", batch_size=1, show_progress_bar=False)
+    for text, tokens, states in zip(few, embedder.token_states(few), reference, strict=True):
+        states = states.cpu().numpy()[1:-1]  # without [CLS] and [SEP]
+        assert tokens.states.dtype == np.float32 and len(tokens.states) == len(states) == len(tokens.spans), text
+        lengths = np.linalg.norm(states, axis=1)
+        cosines = (tokens.states * states).sum(axis=1) / lengths
+        assert len(cosines) == 0 or cosines.min() >= 0.95, text
+
+
+def test_token_states_are_the_same_to_the_last_bit_in_any_company(embedder, texts):
+    few = [text for text in texts if len(text) < 300][:40]
+    for text, together in zip(few, embedder.token_states(few), strict=True):
+        (alone,) = embedder.token_states([text])
+        assert np.array_equal(alone.states, together.states) and list(alone.spans) == list(together.spans)
+
+
+def test_a_token_stands_where_its_span_says(embedder):
+    text = "Über \ud83d\ude00 Lisbon's re-embed"
+    (tokens,) = embedder.token_states([text])
+    read = readable(text)
+    found = [read[start:end] for start, end in tokens.spans]
+    assert [piece for piece in found if piece.isalnum()][:3] == ["Über", "Lisbon", "s"] and "😀" in found
+    assert len(tokens.states) == len(found)
+
+
+def test_as_many_tokens_have_states_as_are_read(embedder):
+    empty, long = embedder.token_states(["", "river " * 400])
+    assert empty.states.shape == (0, 384) and list(empty.spans) == []
+    assert long.states.shape == (254, 384) and list(long.spans)[-1] == (253 * 6, 253 * 6 + 5)
+    assert embedder.token_states([]) == []
 
 
 def test_eight_threads_load_one_model_and_get_the_same_answers(embedder, texts, monkeypatch):

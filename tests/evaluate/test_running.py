@@ -56,6 +56,14 @@ def test_figures_are_those_of_a_garden_asked_by_hand(beir: Beir, garden: Garden)
     assert list(report.outcomes[0].rankings) == by_hand
 
 
+def test_rankings_are_as_deep_as_mrr_looks(beir: Beir) -> None:
+    """All of a scope of fewer than a hundred memories is ranked."""
+    documents = [{"_id": f"d{n}", "text": f"olive tree {n}"} for n in range(40)]
+    data = read_beir(beir(documents, [{"_id": "q1", "text": "olive"}], ["q1\td1\t1"]))
+    (outcome,) = evaluate(data, [Configuration("one", HASHING)]).outcomes
+    assert set(outcome.rankings[0]) == {f"d{n}" for n in range(40)}
+
+
 def test_settings_of_a_search_embed_nothing_anew(beir: Beir) -> None:
     """Configurations that store alike share a garden; another chunk size has its own."""
     embedder = Counting()

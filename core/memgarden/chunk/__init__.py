@@ -1,3 +1,9 @@
-"""How a text is cut into the pieces that are indexed."""
+"""How a text is cut into the pieces that are indexed: a chunker for each sort of text."""
 
-CHUNKERS = {"plain": "memgarden.chunk.plain:PlainChunker"}
+CHUNKERS = {
+    "code": "memgarden.chunk.code:CodeChunker",
+    "conversation": "memgarden.chunk.conversation:ConversationChunker",
+    "plain": "memgarden.chunk.plain:PlainChunker",
+    "prose": "memgarden.chunk.prose:ProseChunker",
+    "technical": "memgarden.chunk.technical:TechnicalChunker",
+}

@@ -11,16 +11,21 @@ from memgarden.protocols import Span
 
 __all__ = ["PlainChunker"]
 
-# Tried in this order: a paragraph, a line, the end of a sentence (also CJK's), a clause, a word, a character.
-SEPARATORS = [r"\n\s*\n", r"\n", r"(?<=[.!?])\s+", r"(?<=[。！？])", r"(?<=[;:,])\s+", r"\s+", ""]
+OVERLAP = 8  # chunks share an eighth of their size
+# Tried in this order: a paragraph, a line, the end of a sentence (also CJK's), a clause, a word, a part of
+# one (as in a URL), a character.
+SEPARATORS = [r"\n\s*\n", r"\n", r"(?<=[.!?])\s+", r"(?<=[。！？])", r"(?<=[;:,])\s+", r"\s+", r"\b", ""]
 WORD_START = re.compile(r"(?<=\s)\S")
 
 
 class PlainChunker:
     """Spans of at most `size` tokens, each of which begins with up to `overlap` tokens of the one before."""
 
-    def __init__(self, size: int, overlap: int, count_tokens: Callable[[str], int]) -> None:
+    most: int | None = None  # as many tokens as the embedder reads
+
+    def __init__(self, size: int, overlap: int | None, count_tokens: Callable[[str], int]) -> None:
         """`size` may not exceed what the embedder reads, or the rest of a chunk would be found by no vector."""
+        overlap = size // OVERLAP if overlap is None else overlap
         if not 0 <= overlap <= size // 2:
             raise InvalidSetting(f"the overlap of chunks is 0 to half their size ({size}), not {overlap}")
         self._size = size
@@ -29,8 +34,8 @@ class PlainChunker:
 
     def __call__(self, text: str) -> Sequence[Span]:
         """Spans that together cover the text; one that fits is one span, and no part of a word is lost."""
-        # A token is at least one character, so a text this short need not be counted.
-        if len(text) <= self._size or self._count(text) <= self._size:
+        # A token is at least one byte, so ASCII this short need not be counted; an emoji can be several tokens.
+        if (len(text) <= self._size and text.isascii()) or self._count(text) <= self._size:
             return ((0, len(text)),)
         ends = list(accumulate(len(piece) for piece in self._split(text)))
         starts = [0, *ends[:-1]]

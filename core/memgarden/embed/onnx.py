@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from memgarden.embed.model import locate
 from memgarden.errors import InvalidSetting, ModelNotFound
+from memgarden.protocols import Tokens
 from memgarden.records import Floats
 
 if TYPE_CHECKING:
@@ -95,25 +96,46 @@ class OnnxEmbedder:
             return vectors
         from memgarden.embed.wordpiece import encode
 
+        def pool(rows: list[int], states: Floats) -> None:
+            vectors[rows] = _normalised(states.mean(axis=1))
+
         loaded = self._load()
-        ids = encode(loaded.tokenizer, texts)
+        self._run(loaded, encode(loaded.tokenizer, texts), pool)
+        return vectors
+
+    def token_states(self, texts: Sequence[str], *, query: bool = False) -> list[Tokens]:
+        """The states of each text's tokens, [CLS] and [SEP] left out, from a run as `embed` makes it."""
+        if not texts:
+            return []
+        from memgarden.embed.wordpiece import encode_with_spans
+
+        states: dict[int, Floats] = {}
+
+        def keep(rows: list[int], found: Floats) -> None:
+            states.update(zip(rows, _normalised(found[:, 1:-1]), strict=True))
+
+        loaded = self._load()
+        encoded = encode_with_spans(loaded.tokenizer, texts)
+        self._run(loaded, [ids for ids, _ in encoded], keep)
+        return [Tokens(states[row], spans) for row, (_, spans) in enumerate(encoded)]
+
+    def _run(self, loaded: _Loaded, ids: Sequence[list[int]], take: Callable[[list[int], Floats], None]) -> None:
+        """Run texts of equal length together and hand their rows and states `(texts, tokens, 384)` to `take`."""
 
         def run(rows: list[int]) -> None:
-            states = _states(loaded, np.array([ids[row] for row in rows], np.int64))
-            vectors[rows] = _normalised(states.mean(axis=1))
+            take(rows, _states(loaded, np.array([ids[row] for row in rows], np.int64)))
 
         runs = list(self._runs([len(item) for item in ids]))
         if len(runs) == 1 or self._threads == 1:
             for rows in runs:
                 run(rows)
-            return vectors
+            return
         pool = ThreadPoolExecutor(min(self._threads, len(runs)), "memgarden-embed")
         try:
             for _ in pool.map(run, runs):
                 pass
         finally:
             pool.shutdown(cancel_futures=True)  # an interrupt must not wait for a hundred thousand texts
-        return vectors
 
     def window(self) -> tuple[int, Callable[[str], int]]:
         """254, and the function that counts a text's tokens however long it is."""
@@ -182,7 +204,7 @@ def _states(loaded: _Loaded, ids: npt.NDArray[np.int64]) -> Floats:
 
 
 def _normalised(vectors: Floats) -> Floats:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
 
 

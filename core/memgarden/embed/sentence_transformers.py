@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from memgarden.embed.readable import readable
 from memgarden.errors import InvalidSetting
+from memgarden.readable import readable
 from memgarden.records import Floats
 from memgarden.registry import require
 

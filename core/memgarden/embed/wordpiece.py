@@ -11,9 +11,10 @@ from tokenizers.normalizers import BertNormalizer
 from tokenizers.pre_tokenizers import BertPreTokenizer
 from tokenizers.processors import TemplateProcessing
 
-from memgarden.embed.readable import readable
+from memgarden.protocols import Span
+from memgarden.readable import readable
 
-__all__ = ["MAX_TOKENS", "count", "encode", "load_tokenizer"]
+__all__ = ["MAX_TOKENS", "count", "encode", "encode_with_spans", "load_tokenizer"]
 
 MAX_TOKENS = 256
 """How many tokens the model was trained to read, [CLS] and [SEP] among them (its `max_seq_length`)."""
@@ -43,8 +44,17 @@ def load_tokenizer(path: Path | None = None) -> Tokenizer:
 
 def encode(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     """Token ids of each text, [CLS] first and [SEP] last, at most `MAX_TOKENS` of them."""
-    encoded = [item.ids for item in tokenizer.encode_batch_fast([readable(text) for text in texts])]
-    return [ids if len(ids) <= MAX_TOKENS else ids[: MAX_TOKENS - 1] + ids[-1:] for ids in encoded]
+    return [_cut(item.ids) for item in tokenizer.encode_batch_fast([readable(text) for text in texts])]
+
+
+def encode_with_spans(tokenizer: Tokenizer, texts: Sequence[str]) -> list[tuple[list[int], list[Span]]]:
+    """As `encode`, and the span of the readable text that each token stands for, [CLS] and [SEP] left out."""
+    encoded = tokenizer.encode_batch([readable(text) for text in texts])
+    return [(_cut(item.ids), item.offsets[1:-1][: MAX_TOKENS - 2]) for item in encoded]
+
+
+def _cut(ids: list[int]) -> list[int]:
+    return ids if len(ids) <= MAX_TOKENS else ids[: MAX_TOKENS - 1] + ids[-1:]
 
 
 def count(tokenizer: Tokenizer, text: str) -> int:

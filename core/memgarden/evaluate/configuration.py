@@ -10,15 +10,22 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from memgarden.config import Settings
 from memgarden.errors import InvalidQuery, InvalidSetting
 from memgarden.registry import resolve
+from memgarden.rerank.choice import check_names
 from memgarden.retrieve.fusion import FUSIONS
 from memgarden.retrieve.query import Query
 
 __all__ = ["Configuration", "parse_configuration", "parse_settings"]
 
-SEARCH: dict[str, tuple[type, ...]] = {"mode": (str,), "alpha": (float,), "fusion": (str,)}
+SEARCH: dict[str, tuple[type, ...]] = {
+    "mode": (str,),
+    "alpha": (float,),
+    "fusion": (str,),
+    "reranker": (str,),
+    "rerank_depth": (int,),
+}
 """What a search takes, and the types that it has in a line of text."""
 
-OPENING = frozenset({"threads", "index_bytes", "cached_embeddings", "lock_timeout"})
+OPENING = frozenset({"threads", "index_bytes", "rerank_bytes", "cached_embeddings", "lock_timeout"})
 """What `Garden.open` takes and what is stored does not depend on; any other setting is taken to change it."""
 
 
@@ -35,10 +42,12 @@ class Configuration:
         if unknown := self.settings.keys() - KINDS.keys():
             raise InvalidSetting(f"unknown setting {min(unknown)!r}: there are {', '.join(sorted(KINDS))}")
         try:
-            settings = Settings(**{key: value for key, value in self.settings.items() if key != "mode"})
+            known = {key: value for key, value in self.settings.items() if key not in ("mode", "rerank_depth")}
+            settings, mode = Settings(**known), self.settings.get("mode", "hybrid")
             resolve("fusion", FUSIONS, settings.fusion)
-            mode = self.settings.get("mode", "hybrid")
-            Query("any", 1, mode, settings.alpha, filter=None, since=None, until=None, min_score=None)
+            check_names(settings.reranker)
+            query = Query("any", 1, mode, settings.alpha, filter=None, since=None, until=None, min_score=None)
+            query.widened(self.settings.get("rerank_depth", 1))
         except (InvalidQuery, InvalidSetting) as error:
             raise InvalidSetting(f"configuration {self.name!r}: {error}") from error
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from memgarden.errors import EmbedderMismatch
 from memgarden.ingest.validate import check_vectors, to_unit
-from memgarden.protocols import Analyzer, Chunker, Embedder, Span
+from memgarden.protocols import Analyzer, Cutter, Embedder, Span
 from memgarden.records import Chunk, Entry, Floats, Memory
 from memgarden.turns import Said, Signals, hash_name, said
 
@@ -26,7 +26,7 @@ class Preparer:
 
     embedder: Embedder
     analyzer: Analyzer
-    chunker: Chunker
+    cutter: Cutter
     signals: Signals = field(default_factory=Signals)
 
     def entries(
@@ -44,20 +44,27 @@ class Preparer:
         if vectors is not None:
             spans: list[Sequence[Span]] = [((0, len(memory.text)),) for memory in memories]
             name, dimension = self.embedder.name, self.embedder.dimension
+            texts: list[Sequence[str]] = [(memory.text,) for memory in memories]
             embedded = check_vectors(vectors, len(memories), embedder=embedder, name=name, dimension=dimension)
         else:
-            spans = [self.chunker(memory.text) for memory in memories]
-            embedded = self._embed(memories, turns, spans, before)
+            spans = [self.cutter.cut(memory.text, memory.kind) for memory in memories]
+            texts = [
+                self.cutter.read(memory.text, memory.kind, own) for memory, own in zip(memories, spans, strict=True)
+            ]
+            embedded = self._embed(memories, turns, texts, before)
         rows = iter(embedded)
         return [
-            Entry(memory, [self._chunk(memory, turn, span, next(rows)) for span in own])
-            for memory, turn, own in zip(memories, turns, spans, strict=True)
+            Entry(memory, [self._chunk(turn, span, text, next(rows)) for span, text in zip(own, read, strict=True)])
+            for memory, turn, own, read in zip(memories, turns, spans, texts, strict=True)
         ]
 
     def changed(self, memory: Memory, chunks: Sequence[Chunk]) -> Entry:
         """The entry of a memory whose text stayed the same: its chunks keep their vectors, which may be a caller's."""
         turn = said(memory)
-        return Entry(memory, [self._chunk(memory, turn, (chunk.start, chunk.end), chunk.vector) for chunk in chunks])
+        spans = [(chunk.start, chunk.end) for chunk in chunks]
+        read = self.cutter.read(memory.text, memory.kind, spans)
+        pieces = zip(spans, read, chunks, strict=True)
+        return Entry(memory, [self._chunk(turn, span, text, chunk.vector) for span, text, chunk in pieces])
 
     def embed(self, texts: Sequence[str], *, query: bool = False) -> Floats:
         """Vectors `(n, d)` of texts by the garden's embedder, checked: it may be anybody's."""
@@ -71,19 +78,18 @@ class Preparer:
         self,
         memories: Sequence[Memory],
         turns: Sequence[Said | None],
-        spans: Sequence[Sequence[Span]],
+        pieces: Sequence[Sequence[str]],
         before: Before,
     ) -> Floats:
         texts: list[str] = []
         windows: list[str] = []
         places: list[int] = []
         latest: dict[int, Memory] = {}
-        for memory, turn, own in zip(memories, turns, spans, strict=True):
-            pieces = [memory.text[start:end] for start, end in own]
+        for memory, turn, own in zip(memories, turns, pieces, strict=True):
             if turn is None:
-                texts += pieces
+                texts += own
                 continue
-            lines = [self._fitting(turn.line(piece), piece) for piece in pieces]
+            lines = [self._fitting(turn.line(piece), piece) for piece in own]
             session = hash_name(turn.session)
             previous = latest.get(session) or (before(session, memory) if self.signals.window else None)
             latest[session] = memory
@@ -114,12 +120,11 @@ class Preparer:
         size, count = self.embedder.window()
         return len(text) <= size or count(text) <= size  # a token is at least one character
 
-    def _chunk(self, memory: Memory, turn: Said | None, span: Span, vector: Floats) -> Chunk:
+    def _chunk(self, turn: Said | None, span: Span, text: str, vector: Floats) -> Chunk:
+        """`text` is what of the span is embedded and indexed, its headings included."""
         start, end = span
-        text = memory.text[start:end]
         if turn is None:
             postings, length = self.analyzer.index(text)
             return Chunk(start, end, vector, postings, length)
-        indexed = turn.dated(text) if self.signals.heading else text
-        postings, length = self.analyzer.index(indexed)
+        postings, length = self.analyzer.index(turn.dated(text) if self.signals.heading else text)
         return Chunk(start, end, vector, postings, length, turn.turn(text, self.analyzer))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, get_args
 
@@ -34,6 +34,7 @@ class Query:
     aliases: Mapping[str, str] = field(default_factory=dict)
     context: int = 0
     group_by: GroupBy = "memory"
+    min_relevance: float | None = None
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):
@@ -46,6 +47,9 @@ class Query:
             raise InvalidQuery(f"alpha, the weight of the dense leg, is from 0 to 1, not {self.alpha!r}")
         if self.min_score is not None and (not isinstance(self.min_score, int | float) or math.isnan(self.min_score)):
             raise InvalidQuery(f"min_score is a number, not {self.min_score!r}")
+        least = self.min_relevance
+        if least is not None and (not isinstance(least, int | float) or not 0 <= least <= 1):
+            raise InvalidQuery(f"min_relevance is a number from 0 to 1, not {least!r}")
         if isinstance(self.context, bool) or not isinstance(self.context, int) or not 0 <= self.context <= MAX_CONTEXT:
             raise InvalidQuery(f"context is a whole number of turns from 0 to {MAX_CONTEXT:,}, not {self.context!r}")
         if self.group_by not in get_args(GroupBy):
@@ -64,3 +68,9 @@ class Query:
     def dense_weight(self) -> float:
         """The dense leg's weight after the mode: 0 leaves the leg out, 1 leaves it alone."""
         return {"hybrid": self.alpha, "lexical": 0.0, "dense": 1.0}[self.mode]
+
+    def widened(self, depth: int) -> Query:
+        """The same question for `depth` memories at least: what rerankers are given to choose from."""
+        if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= MAX_K:
+            raise InvalidQuery(f"rerank_depth is a whole number from 1 to {MAX_K:,}, not {depth!r}")
+        return replace(self, k=max(self.k, depth))

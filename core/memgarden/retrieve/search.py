@@ -13,6 +13,7 @@ from memgarden.protocols import Analyzer, Fusion, Ranking
 from memgarden.records import Flags, Floats, Hit, Ints, LegScore, Memory, copy_json
 from memgarden.retrieve.candidates import DEPTH, Candidates, gather
 from memgarden.retrieve.query import Query
+from memgarden.retrieve.relevance import relevance
 from memgarden.retrieve.signals import BOOSTS, best_sessions, boosts, smoothed
 from memgarden.turns import Signals
 
@@ -27,15 +28,18 @@ def search(
     fuse: Fusion,
     signals: Signals,
     now: datetime,
-) -> list[Hit]:
-    """The best `query.k` memories, best first. `vector` `(d,)` may be None where the dense leg has no weight."""
+) -> tuple[list[Hit], Ints]:
+    """The best `query.k` memories, best first, and the row of the chunk of each.
+
+    `vector` `(d,)` may be None where the dense leg has no weight.
+    """
     turns = index.turns if query.mode == "hybrid" else None
     mask = index.mask(now, query.since, query.until, query.filter)
     depth = max(DEPTH, 2 * query.k)
     while True:
         candidates = _run_legs(index, query, vector, analyzer, mask, depth, turns, signals)
         if not len(candidates.rows):
-            return []
+            return [], candidates.rows
         shares = _fuse(candidates, query, fuse)
         if turns is not None:
             candidates, shares = _boost(candidates, shares, turns, query, signals)
@@ -50,11 +54,15 @@ def search(
         depth *= 4
     if query.min_score is not None:
         best = best[scores[best] >= query.min_score]
-    hits = _hits(index, candidates, shares, scores, best) if len(best) else []
+    rows = candidates.rows[best]
+    hits = _hits(index, candidates, shares, scores, best, rows) if len(best) else []
+    if query.min_relevance is not None:
+        likely = [n for n, hit in enumerate(hits) if hit.relevance >= query.min_relevance]
+        hits, rows = [hits[n] for n in likely], rows[likely]
     if query.context and index.turns is not None:
-        rows = candidates.rows[best].tolist()
-        hits = [_with_context(index, hit, row, query.context, now) for hit, row in zip(hits, rows, strict=True)]
-    return hits
+        around = zip(hits, rows.tolist(), strict=True)
+        hits = [_with_context(index, hit, row, query.context, now) for hit, row in around]
+    return hits, rows
 
 
 def _run_legs(
@@ -109,8 +117,10 @@ def _best_chunks(index: ScopeIndex, rows: Ints, scores: Floats, k: int) -> Ints:
     return np.array(list(best.values()), dtype=np.int64)
 
 
-def _hits(index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Floats, best: Ints) -> list[Hit]:
-    found = index.rows[candidates.rows[best]]
+def _hits(
+    index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Floats, best: Ints, rows: Ints
+) -> list[Hit]:
+    found = index.rows[rows]
     pks: list[int] = found["memory"].tolist()
     memories = index.memories(pks)
     starts, ends = found["start"].tolist(), found["end"].tolist()
@@ -118,6 +128,7 @@ def _hits(index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Flo
     own = candidates.scores[:, best].T.tolist()
     ranks = [[rank or None for rank in ranked] for ranked in candidates.ranks[:, best].T.tolist()]
     parts = shares[:, best].T.tolist()
+    likely = _relevances(candidates, best)
     return [
         Hit(
             memory=_own(memories[pk]),
@@ -125,9 +136,19 @@ def _hits(index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Flo
             start=starts[n],
             end=ends[n],
             legs=tuple(map(LegScore, candidates.names, own[n], ranks[n], parts[n])),
+            relevance=likely[n],
         )
         for n, pk in enumerate(pks)
     ]
+
+
+def _relevances(candidates: Candidates, best: Ints) -> list[float]:
+    legs = dict(zip(candidates.names, candidates.scores[:, best].tolist(), strict=True))
+    ceilings = dict(zip(candidates.names, candidates.ceilings, strict=False))  # a boost has none
+    cosines = legs.get("dense", [None] * len(best))
+    bm25 = legs.get("lexical")
+    covered = [None] * len(best) if bm25 is None else [score / ceilings["lexical"] for score in bm25]
+    return list(map(relevance, cosines, covered))
 
 
 def _with_context(index: ScopeIndex, hit: Hit, row: int, count: int, now: datetime) -> Hit:

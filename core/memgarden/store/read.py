@@ -96,13 +96,12 @@ BEFORE = Statement(
     .limit(1)
 )
 OF_SESSION = Statement(
-    sa.select(*MEMORY)
+    sa.select(memories.pk, *MEMORY)
     .join_from(schema.memories, schema.chunks, chunks.memory == memories.pk)
     .join(schema.scopes, chunks.scope == scopes.pk)
     .where(
         scopes.path == sa.bindparam("path"),
         chunks.session == sa.bindparam("session"),
-        chunks.start == 0,  # a long turn has more chunks than this
         memories.expires_at.is_(None) | (memories.expires_at > sa.bindparam("now")),
     )
     .order_by(chunks.created_at, chunks.pk)
@@ -223,7 +222,8 @@ class Reader:
         """The turns of a session, by its hash, in order of time."""
         bounds = {"path": encode_path(path), "session": session, "now": to_micros(now)}
         with self._database.read() as connection:
-            return [to_memory(row) for row in connection.rows(OF_SESSION, bounds)]
+            found = {row[0]: row[1:] for row in connection.rows(OF_SESSION, bounds)}  # a long turn has several chunks
+        return [to_memory(row) for row in found.values()]
 
     def version(self, path: ScopePath, id: str) -> tuple[int, Memory, list[Chunk]] | None:
         """The row number of a memory, which is its version, the memory and its chunks."""

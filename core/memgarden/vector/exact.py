@@ -46,6 +46,10 @@ class ExactVectors:
         own = scores if len(rows) == len(scores) else scores[rows]
         return Ranking(best_rows(rows, own, depth), lambda wanted: scores[wanted])
 
+    def vectors_of(self, rows: Ints) -> Floats:
+        """A copy of the rows' vectors `(len(rows), d)`; rows never move, so it may be asked while others are added."""
+        return self._matrix[rows]
+
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""

@@ -81,6 +81,14 @@ class LargeLeg:
         known, scores = found
         return Ranking(best_rows(known, scores, depth), lambda wanted: self._scores(query, wanted, known, scores))
 
+    def vectors_of(self, rows: Ints) -> Floats:
+        """The vectors `(len(rows), d)` of rows, in any order, from SQL; by any thread and at any time."""
+        wanted, places = np.unique(self._chunks.view[rows], return_inverse=True)
+        found = np.zeros((len(wanted), self._parts.dimension), np.float32)
+        chunks, vectors = self._parts.source.vectors(self._scope, wanted)
+        found[np.searchsorted(wanted, chunks)] = vectors
+        return found[places]
+
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
