@@ -147,7 +147,7 @@ def _relevances(candidates: Candidates, best: Ints) -> list[float]:
     ceilings = dict(zip(candidates.names, candidates.ceilings, strict=False))  # a boost has none
     cosines = legs.get("dense", [None] * len(best))
     bm25 = legs.get("lexical")
-    covered = [None] * len(best) if bm25 is None else [score / ceilings["lexical"] for score in bm25]
+    covered = [None] * len(best) if bm25 is None else [score / ceilings["lexical"] if score else 0.0 for score in bm25]
     return list(map(relevance, cosines, covered))
 
 
