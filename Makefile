@@ -37,7 +37,7 @@ test-all: $(VENV)/.dev
 	$(BIN)/pytest
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks
 
 eval: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.quality

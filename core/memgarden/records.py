@@ -69,6 +69,9 @@ NEVER = np.iinfo(np.int64).max
 """The `expires_at` of what does not expire, in a `ROW`."""
 
 
+PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
 class Importance(enum.IntEnum):
     """How much a memory matters; ordered, so `importance >= Importance.HIGH` reads as it says."""
 
@@ -95,6 +98,8 @@ def utc_now() -> datetime:
 
 def copy_json(value: Any) -> Any:
     """A JSON value with containers of its own; any mapping becomes a dict and a tuple a list, as JSON has them."""
+    if type(value) in PLAIN:  # nearly all, and a search copies the metadata of ten memories
+        return value
     if isinstance(value, Mapping):
         return {key: copy_json(inner) for key, inner in value.items()}
     return [copy_json(inner) for inner in value] if isinstance(value, list | tuple) else value

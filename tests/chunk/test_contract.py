@@ -125,6 +125,16 @@ def test_what_is_read_is_the_chunk_below_headings_and_fits(text: str, size: int,
         assert whole == text[start:end] or whole.endswith(f"\n{text[start:end]}")
 
 
+def test_headings_are_left_out_where_there_is_no_room_for_them() -> None:
+    """The outer ones first, and never a word of the chunk."""
+    outer = ("outer " * 12).strip()
+    text = f"# {outer}\n\n## Inner\n\n{'word ' * 90}"
+    spans = [(len(text) - 5 * words, len(text)) for words in (40, 39, 27, 26)]
+    chunks = [text[start:end] for start, end in spans]
+    above = ["", "Inner\n", "Inner\n", f"{outer} > Inner\n"]  # the mark between the titles is a token, too
+    assert make_cutter(40).read(text, "technical", spans) == [a + b for a, b in zip(above, chunks, strict=True)]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "text",

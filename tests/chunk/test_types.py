@@ -81,6 +81,13 @@ def test_fences_stay_whole_and_headings_stay_with_what_follows(parts: list[str])
         assert not last.startswith("#") or not text[end:].strip()
 
 
+def test_a_heading_goes_with_the_fence_below_it_rather_than_with_the_words_above() -> None:
+    """Although the chunk that it would fill is all but empty."""
+    fence = f"```\n{'word ' * 50}\n```\n"
+    text = f"Few words.\n\n## Part\n\n{fence}"
+    assert [text[a:b] for a, b in TechnicalChunker(60, None, count)(text)] == ["Few words.\n\n", f"## Part\n\n{fence}"]
+
+
 def test_sections_have_chunks_of_their_own_unless_they_are_short() -> None:
     """A quarter of a chunk is enough for one; and nothing is shared over a heading, only below it."""
     words = "Some words are here. " * 4
@@ -204,12 +211,13 @@ def transcript(sizes: list[int], session: str = "") -> str:
     ),
 )
 def test_turns_stay_whole_and_sessions_apart(sessions: list[list[int]], ruler: str) -> None:
-    """A turn that fits is in one chunk, and no chunk holds turns of two sessions."""
+    """A turn that fits is in one chunk, no chunk begins inside of one, and none holds turns of two sessions."""
     text = "".join(ruler.format(n) + transcript(sizes, f"s{n}") for n, sizes in enumerate(sessions, 1))
     spans = list(ConversationChunker(60, None, count)(text))
     assert all(whole(line, text, spans) for line in text.splitlines() if line[:5] in ("Ann: ", "Ben: "))
     for start, end in spans:
         assert len(set(re.findall(r"\b(s\d+)t", text[start:end]))) <= 1
+        assert start == 0 or text[start - 1] == "\n"
 
 
 def test_chunks_of_a_session_share_whole_turns() -> None:

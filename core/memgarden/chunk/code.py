@@ -16,6 +16,7 @@ __all__ = ["CodeChunker", "language"]
 ESCAPE = re.compile(r"\\([^\\])|\\\\")
 DEEPEST = 6  # levels of definitions that are told apart; what is too large further down is cut at its lines
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+INSIDE_WORD = re.compile(r"(?<=\w)\w")
 COMMENT = re.compile(r"[ \t]*(?:#|//|/\*|\*|--)")
 # Lines that one language has and the others have not, tried in this order; the names are langchain's.
 TELLTALES = {
@@ -111,7 +112,9 @@ class CodeChunker:
             strip_whitespace=False,
         )
         ends = list(accumulate(map(len, splitter.split_text(text))))
-        cuts = [0, *(_above(text, end, start) for start, end in pairwise([0, *ends[:-1]])), len(text)]
+        cuts = [_above(text, end, start) for start, end in pairwise([0, *ends[:-1]])]
+        # What has no blanks it cuts anywhere; the packer knows where words end.
+        cuts = [0, *(cut for cut in cuts if not INSIDE_WORD.match(text, cut)), len(text)]
         return [Unit(start, end, BLOCK) for start, end in pairwise(cuts) if start < end]
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from itertools import accumulate
 
+from memgarden.chunk.pack import BLOCK, Packer, Unit
 from memgarden.errors import InvalidSetting
 from memgarden.protocols import Span
 
 __all__ = ["PlainChunker"]
 
 OVERLAP = 8  # chunks share an eighth of their size
-# Tried in this order: a paragraph, a line, the end of a sentence (also CJK's), a clause, a word, a part of
-# one (as in a URL), a character.
-SEPARATORS = [r"\n\s*\n", r"\n", r"(?<=[.!?])\s+", r"(?<=[。！？])", r"(?<=[;:,])\s+", r"\s+", r"\b", ""]
+# Tried in this order: a paragraph, a line, the end of a sentence (also CJK's), a clause, a word.
+SEPARATORS = [r"\n\s*\n", r"\n", r"(?<=[.!?])\s+", r"(?<=[。！？])", r"(?<=[;:,])\s+", r"\s+"]
 WORD_START = re.compile(r"(?<=\s)\S")
 
 
@@ -37,12 +36,19 @@ class PlainChunker:
         # A token is at least one byte, so ASCII this short need not be counted; an emoji can be several tokens.
         if (len(text) <= self._size and text.isascii()) or self._count(text) <= self._size:
             return ((0, len(text)),)
-        ends = list(accumulate(len(piece) for piece in self._split(text)))
-        starts = [0, *ends[:-1]]
-        return [
-            (self._back(text, start, before), end)
-            for before, start, end in zip([0, *starts], starts, ends, strict=False)
-        ]
+        whole = Packer(self._size - self._overlap, 0, self._count)
+        pieces: list[Span] = []
+        start = 0
+        for piece in self._split(text):
+            end = start + len(piece)
+            # What has no blanks comes uncut, and the count of what was put together need not be the sum of its parts'.
+            pieces += [(start, end)] if whole.fits(piece) else whole.pack(text, [Unit(start, end, BLOCK)])
+            start = end
+        spans = []
+        for (before, _), (start, end) in zip([(0, 0), *pieces], pieces, strict=False):
+            lead = self._back(text, start, before)
+            spans.append((lead if self._count(text[lead:end]) <= self._size else start, end))
+        return spans
 
     def _split(self, text: str) -> list[str]:
         """Pieces without overlap that are the text again when joined."""

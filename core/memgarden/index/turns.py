@@ -107,9 +107,10 @@ class Turns:
 
     def sessions(self, rows: Ints) -> Ints:
         """A number for the session of each row; what is no turn is in one with the other chunks of its memory."""
-        own = self._rows[rows]
-        numbers: Ints = np.where(own["session"] != 0, own["session"], -own["memory"])
-        return numbers
+        sessions: Ints = self._rows["session"][rows]
+        if not sessions.all():
+            sessions = np.where(sessions != 0, sessions, -self._rows["memory"][rows])
+        return sessions
 
     def speakers(self, rows: Ints) -> Ints:
         """The hash of each row's speaker, 0 for what is no turn."""

@@ -23,7 +23,8 @@ __all__ = ["MaxSim", "make"]
 Packed = npt.NDArray[np.void]
 
 WEIGHT = 0.3
-"""From .2 to .4 it is level: all five sets gain or stay as they are. At .5 and above, abstracts of one field lose."""
+"""From .2 to .4 it is level, in nDCG@10: SciFact gains .7 to 1.1, XQuAD .3 to .4, Cranfield between .2 and -.2, and
+chats, which have signals of their own, .1 to 0. At .5 and above, chats and Cranfield lose."""
 
 LARGEST = 127
 WORD = re.compile(r"\w+(?:['’]\w+)*")

@@ -167,4 +167,17 @@ def _with_context(index: ScopeIndex, hit: Hit, row: int, count: int, now: dateti
 
 def _own(memory: Memory) -> Memory:
     """The memory with metadata of its own: what a caller does to a hit must not reach the index's copy."""
-    return replace(memory, metadata=copy_json(memory.metadata)) if memory.metadata else memory
+    if not memory.metadata:
+        return memory
+    # Not `dataclasses.replace`, which takes ten times as long, and a search makes ten of these.
+    return Memory(
+        memory.text,
+        memory.id,
+        copy_json(memory.metadata),
+        memory.tags,
+        memory.importance,
+        memory.kind,
+        memory.created_at,
+        memory.expires_at,
+        memory.stored_at,
+    )

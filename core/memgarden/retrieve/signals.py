@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from memgarden.index.turns import Turns
@@ -31,8 +33,9 @@ def boosts(turns: Turns, rows: Ints, scores: Floats, named: Ints, signals: Signa
 
     `scores` `(n,)` are the fused ones. A boost only moves candidates: it can bring in nothing that the mask kept out.
     """
-    spread = float(scores.std())
-    session = _session_scores(turns.sessions(rows), scores - scores.mean())
+    centred = scores - np.add.reduce(scores) / len(scores)
+    spread = math.sqrt(float(np.vecdot(centred, centred)) / len(scores))
+    session = _session_scores(turns.sessions(rows), centred)
     speakers = turns.speakers(rows)
     speaker = np.isin(speakers, named) if len(named) else np.zeros(len(rows), dtype=np.bool_)
     words = turns.stated(rows)
@@ -47,15 +50,18 @@ def boosts(turns: Turns, rows: Ints, scores: Floats, named: Ints, signals: Signa
 
 def _session_scores(sessions: Ints, scores: Floats) -> Floats:
     """`(n,)`: the weighted mean of the three best scores in each row's session; a missing one counts 0, the mean."""
-    _, place = np.unique(sessions, return_inverse=True)
-    order = np.lexsort((-scores, place))
-    ordered = place[order]
-    starts = np.searchsorted(ordered, np.arange(ordered[-1] + 1))
-    nth = np.arange(len(order)) - starts[ordered]
+    order = np.lexsort((-scores, sessions))  # session by session, the best first
+    ordered = sessions[order]
+    begins = np.ones(len(order), dtype=np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
+    starts = begins.nonzero()[0]
+    place = begins.cumsum() - 1
+    nth = np.arange(len(order)) - starts[place]
     counted = (nth < len(BEST_TURNS)).nonzero()[0]
     weighted = BEST_TURNS[nth[counted]] * scores[order[counted]]
-    totals = np.bincount(ordered[counted], weighted, minlength=len(starts)) / BEST_TURNS.sum()
-    found: Floats = totals[place]
+    totals = np.bincount(place[counted], weighted, minlength=len(starts)) / BEST_TURNS.sum()
+    found = np.empty(len(order), dtype=np.float32)
+    found[order] = totals[place]
     return found
 
 
@@ -64,4 +70,4 @@ def best_sessions(sessions: Ints, scores: Floats, k: int) -> tuple[Ints, Floats]
     totals = _session_scores(sessions, scores - scores.mean())
     order = np.lexsort((-scores, -totals))
     _, first = np.unique(sessions[order], return_index=True)
-    return order[np.sort(first)][:k], totals.astype(np.float32)
+    return order[np.sort(first)][:k], totals

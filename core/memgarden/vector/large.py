@@ -82,12 +82,12 @@ class LargeLeg:
         return Ranking(best_rows(known, scores, depth), lambda wanted: self._scores(query, wanted, known, scores))
 
     def vectors_of(self, rows: Ints) -> Floats:
-        """The vectors `(len(rows), d)` of rows, in any order, from SQL; by any thread and at any time."""
-        wanted, places = np.unique(self._chunks.view[rows], return_inverse=True)
+        """The vectors `(len(rows), d)` of rows, read from SQL; zeros for what is gone by then."""
+        wanted, place = np.unique(self._chunks.view[rows], return_inverse=True)
         found = np.zeros((len(wanted), self._parts.dimension), np.float32)
         chunks, vectors = self._parts.source.vectors(self._scope, wanted)
         found[np.searchsorted(wanted, chunks)] = vectors
-        return found[places]
+        return found[place]
 
     @property
     def nbytes(self) -> int:
