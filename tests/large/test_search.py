@@ -108,6 +108,22 @@ def test_a_filter_whose_memories_are_all_far_away_loses_none(open_large: OPEN) -
     assert len(near(garden, "alice", close[0], k=50, where={"tags": "far"})) == 50
 
 
+def test_rerankers_get_the_vectors_of_a_large_scope(open_large: OPEN, open_garden: OPEN) -> None:
+    """From SQL, of whichever rows they ask, in their order; zeros for what was deleted meanwhile."""
+    garden = open_large()
+    stored = fill(garden, "alice", 300)
+    settled(garden, alice="chroma")
+    query = vectors(1, seed=12)[0]
+    asked: dict[str, object] = {"vector": query, "embedder": NAME, "reranker": "mmr", "k": 5}
+    found = [[hit.id for hit in each.scope("alice").search("note", **asked)] for each in (garden, open_garden())]  # type: ignore[arg-type]
+    assert found[0] == found[1] and len(found[0]) == 5
+    rows = np.array([7, 3, 299, 3])
+    own = leg(garden)
+    assert np.allclose(own.vectors_of(rows), stored[rows])  # type: ignore[attr-defined]
+    garden.scope("alice").delete("3")
+    assert own.vectors_of(rows)[1].tolist() == [0.0] * DIMENSION  # type: ignore[attr-defined]
+
+
 def test_scopes_never_meet(open_large: OPEN) -> None:
     """Two large scopes and a small one hold the same vectors; each search finds its own."""
     garden = open_large()
