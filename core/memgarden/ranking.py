@@ -6,7 +6,7 @@ import numpy as np
 
 from memgarden.records import Floats, Ints
 
-__all__ = ["best_rows", "standardised", "unit_range"]
+__all__ = ["ROUNDING", "best_rows", "standardised", "unit_range"]
 
 ROUNDING = 1e-6
 

@@ -56,12 +56,15 @@ ROW = np.dtype(
         (name, "<i8")
         for name in (
             *("chunk", "memory", "start", "end", "created_at", "expires_at"),
-            *("session", "speaker", "stated"),
+            *("session", "speaker", "stated", "length"),
         )
     ]
 )
-"""What an index knows of a chunk beside its terms and vector: times in microseconds since 1970, and the last three as
-in `Turn`, 0 for what is no turn of a conversation."""
+"""What an index knows of a chunk beside its terms and vector: 80 bytes, also the form in which SQL keeps it.
+
+Times are in microseconds since 1970; session, speaker and stated are as in `Turn`, 0 for what is no turn of a
+conversation; length is as in `Chunk`.
+"""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -205,8 +208,8 @@ class Head:
 class Changes:
     """What happened to a scope since a revision, up to `head`.
 
-    `rows` is `(n,)` of dtype `ROW`; the rows' terms, sizes and lengths are as in `LexicalRows`; `vectors` is `(n, d)`,
-    None for a large scope.
+    `rows` is `(n,)` of dtype `ROW`; the rows' postings and sizes are as in `LexicalRows`; `vectors` is `(n, d)`, None
+    for a large scope.
     `removed` `(r,)` holds the chunks that are gone; those never seen may be among them. `whole`: this is everything
     there is, and whatever was known before is void.
     """
@@ -215,7 +218,6 @@ class Changes:
     rows: Rows
     postings: Postings
     sizes: Ints
-    lengths: Ints
     vectors: Floats | None
     removed: Ints
     whole: bool
@@ -242,9 +244,8 @@ class RerankScore(NamedTuple):
     before: int
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A scored memory; `text` is the chunk that matched best, `legs` say why it was found.
+class Hit(NamedTuple):
+    """A scored memory; `text` is the chunk that matched best, `legs` say why it was found. A tuple as `LegScore` is.
 
     `relevance` is how likely it is that the hit is relevant, 0 to 1, which means the same across queries.
     `before` and `after` are the turns around it in its session, in order of time, where a search asked for `context`.

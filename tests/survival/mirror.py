@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from memgarden import Garden
+from memgarden.store.rows import to_span
 from memgarden.vector.collection import collection_name
 
 __all__ = ["same_as_record"]
@@ -47,11 +48,12 @@ def same_as_record(garden: Garden) -> int:
     out.unlink()
     with sqlite3.connect(where / "garden.db") as connection:
         rows = connection.execute(
-            'SELECT c.pk, substr(m.text, c.start + 1, c."end" - c.start), c.vector, s.path, m.id, s.own * s.pk'
+            "SELECT c.pk, m.text, c.packed, c.vector, s.path, m.id, s.own * s.pk"
             " FROM chunks c JOIN memories m ON c.memory = m.pk JOIN scopes s ON c.scope = s.pk"
         ).fetchall()
     record = {
-        str(pk): (text, f"{path}|{memory}", collection_name(id, own or None)) for pk, text, _, path, memory, own in rows
+        str(pk): (text[slice(*to_span(packed))], f"{path}|{memory}", collection_name(id, own or None))
+        for pk, text, packed, _, path, memory, own in rows
     }
     assert len(found["ids"]) == len({*found["ids"].tolist()}), "a chunk is in two collections"
     places = zip(found["texts"].tolist(), found["scopes"].tolist(), found["places"].tolist(), strict=True)
@@ -59,7 +61,7 @@ def same_as_record(garden: Garden) -> int:
     missing, extra = record.keys() - mirror.keys(), mirror.keys() - record.keys()
     assert not missing and not extra, f"Chroma lacks {sorted(missing)[:9]} and has {sorted(extra)[:9]} besides"
     assert mirror == record
-    vectors = {str(pk): np.frombuffer(vector, "<f4") for pk, _, vector, *_ in rows}
+    vectors = {str(pk): np.frombuffer(vector, "<f4") for pk, _, _, vector, *_ in rows}
     for key, vector in zip(found["ids"].tolist(), found["vectors"], strict=True):
         assert np.allclose(vector, vectors[key], atol=1e-5), key
     return len(record)

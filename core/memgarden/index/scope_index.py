@@ -50,7 +50,7 @@ class ScopeIndex:
 
     def apply(self, changes: Changes) -> None:
         """Take in what happened since `head`."""
-        self.lexical.add(LexicalRows(changes.postings, changes.sizes, changes.lengths))
+        self.lexical.add(LexicalRows(changes.postings, changes.sizes, changes.rows["length"]))
         self.dense.add(DenseRows(changes.rows["chunk"], changes.vectors))
         self._rows.extend(changes.rows)
         self._alive.extend(np.ones(len(changes.rows), dtype=np.bool_))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from memgarden.errors import InvalidSetting
-from memgarden.lexical.segments import Block, Counts, Rows, Segment, Tail, build_segment, join_blocks, merge_segments
+from memgarden.lexical.segments import Block, Found, Segment, Tail, build_segment, join_blocks, merge_segments
 from memgarden.protocols import LexicalRows, Ranking
 from memgarden.ranking import best_rows
 from memgarden.records import Flags, Floats, Ints, Terms
@@ -113,41 +114,37 @@ class BM25:
         """Every row's score, and what a row that is full of every term would come near to."""
         if self._loose_searched:
             self._sort_loose()
-        found: dict[int, list[tuple[Rows, Counts]]] = {}
         parts: list[Segment | Block | Tail] = [*self._segments, *self._loose, self._tail]
-        for part in parts:
-            for i, rows, counts in part.find(terms):
-                found.setdefault(i, []).append(self._living(rows, counts))
+        found = [self._living(each) for part in parts for each in part.find(terms)]
         self._loose_searched = bool(self._loose)
-        lists: list[tuple[Rows, Counts]] = []
-        factors: list[float] = []
-        ceiling = 0.0
+        frequencies = [0] * len(terms)
+        for i, rows, _ in found:
+            frequencies[i] += len(rows)
+        factors = [
+            weight * math.log1p((self._live_rows - df + 0.5) / (df + 0.5))
+            for weight, df in zip(weights.tolist(), frequencies, strict=True)
+        ]
+        if not found:
+            return np.zeros(self._rows, np.float32), sum(factors)
         # In the query's order, so that the same rows get the same sums however their postings lie.
-        for i, weight in enumerate(weights.tolist()):
-            held = found.get(i, [])
-            df = sum(len(rows) for rows, _ in held)
-            most = weight * math.log1p((self._live_rows - df + 0.5) / (df + 0.5))
-            ceiling += most
-            if df:
-                lists += held
-                factors += [most] * len(held)
-        if not lists:
-            return np.zeros(self._rows, np.float32), ceiling
-        rows = np.concatenate([rows for rows, _ in lists])
-        counts = np.concatenate([counts for _, counts in lists])
-        parts_of_score = counts / (counts + self._row_norms()[rows]) * np.repeat(factors, [len(r) for r, _ in lists])
-        return np.bincount(rows, parts_of_score, minlength=self._rows).astype(np.float32), ceiling
+        found.sort(key=itemgetter(0))
+        rows = np.concatenate([rows for _, rows, _ in found])
+        counts = np.concatenate([counts for _, _, counts in found])
+        own = np.repeat([factors[i] for i, _, _ in found], [len(rows) for _, rows, _ in found])
+        scores = np.bincount(rows, counts / (counts + self._row_norms()[rows]) * own, minlength=self._rows)
+        return scores.astype(np.float32), sum(factors)
 
     def _sort_loose(self) -> None:
         blocks, self._loose, self._loose_searched = self._loose, [], False
         for block in blocks:
             self._push(build_segment(block))
 
-    def _living(self, rows: Rows, counts: Counts) -> tuple[Rows, Counts]:
+    def _living(self, found: Found) -> Found:
         if not self._unswept:
-            return rows, counts
+            return found
+        i, rows, counts = found
         alive = self._alive[rows]
-        return rows[alive], counts[alive]
+        return i, rows[alive], counts[alive]
 
     def _row_norms(self) -> Norms:
         if self._norms is not None:

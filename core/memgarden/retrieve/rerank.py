@@ -46,7 +46,7 @@ def _scores(name: str, reranker: Reranker, shortlist: Shortlist) -> Floats:
 
 def _reordered(shortlist: Shortlist, name: str, scores: Floats, order: Ints) -> Shortlist:
     hits = [
-        replace(hit, score=score, reranks=(*hit.reranks, RerankScore(name, score, place + 1)))
+        hit._replace(score=score, reranks=(*hit.reranks, RerankScore(name, score, place + 1)))
         for place in order.tolist()
         for hit, score in [(shortlist.hits[place], float(scores[place]))]
     ]

@@ -107,13 +107,15 @@ def _boost(
 def _best_chunks(index: ScopeIndex, rows: Ints, scores: Floats, k: int) -> Ints:
     """Places among the candidates: the best chunk of each of the best `k` memories, best first."""
     order = (-scores).argsort(kind="stable")
-    memories = index.rows["memory"][rows[order]].tolist()
+    memory_of = index.rows["memory"]
     best: dict[int, int] = {}
-    for place, memory in zip(order.tolist(), memories, strict=True):
-        if memory not in best:
-            best[memory] = place
-            if len(best) == k:
-                break
+    for first in range(0, len(order), 2 * k):  # mostly the first are enough, and each costs a look into memory
+        places = order[first : first + 2 * k]
+        for place, memory in zip(places.tolist(), memory_of[rows[places]].tolist(), strict=True):
+            if memory not in best:
+                best[memory] = place
+                if len(best) == k:
+                    return np.array(list(best.values()), dtype=np.int64)
     return np.array(list(best.values()), dtype=np.int64)
 
 
@@ -163,7 +165,7 @@ def _with_context(index: ScopeIndex, hit: Hit, row: int, count: int, now: dateti
         tuple(_own(memories[pk]) for pk in side if (expiry := memories[pk].expires_at) is None or expiry > now)
         for side in sides
     )
-    return replace(hit, before=before, after=after)
+    return hit._replace(before=before, after=after)
 
 
 def _own(memory: Memory) -> Memory:

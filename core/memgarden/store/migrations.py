@@ -7,10 +7,14 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from memgarden.errors import SchemaTooNew
+from memgarden.records import NEVER
 from memgarden.store import schema
 from memgarden.store.engine import Database
+from memgarden.store.rows import PACKED
 
 __all__ = ["VERSION", "migrate"]
+
+COPIED = 10_000  # rows at a time
 
 
 def _create(connection: sa.Connection) -> None:
@@ -19,13 +23,10 @@ def _create(connection: sa.Connection) -> None:
 
 def _turns(connection: sa.Connection) -> None:
     # What was stored before is searched as documents are, until it is added again.
-    columns = (schema.chunks.c.session, schema.chunks.c.speaker, schema.chunks.c.stated)
-    held = {column["name"] for column in sa.inspect(connection).get_columns(schema.chunks.name)}
-    for column in columns:
-        if column.name not in held:  # the first migration creates the tables as they now are
-            definition = sa.schema.CreateColumn(column).compile(connection)
-            connection.execute(sa.text(f"ALTER TABLE {schema.chunks.name} ADD COLUMN {definition}"))
-    schema.chunks_by_session.create(connection, checkfirst=True)
+    if _old_chunks(connection):
+        for name in ("session", "speaker", "stated"):
+            connection.execute(sa.text(f"ALTER TABLE chunks ADD COLUMN {name} BIGINT"))
+        schema.chunks_by_session.create(connection, checkfirst=True)
 
 
 def _large_scopes(connection: sa.Connection) -> None:
@@ -38,7 +39,65 @@ def _large_scopes(connection: sa.Connection) -> None:
         index.create(connection, checkfirst=True)
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_create, _turns, _large_scopes)
+def _packed_rows(connection: sa.Connection) -> None:
+    """What an index knows of a chunk moves from columns into one value, so the table is written anew."""
+    if not _old_chunks(connection):
+        return
+    last = _last_number(connection, "chunks")
+    for index in schema.chunks.indexes:
+        index.drop(connection, checkfirst=True)
+    connection.execute(sa.text("ALTER TABLE chunks RENAME TO old_chunks"))
+    schema.chunks.create(connection)
+    integers = ("pk", "memory", "start", "end", "created_at", "expires_at", "session", "speaker", "stated", "length")
+    before = sa.table("old_chunks", *map(sa.column, (*integers, "scope", "revision", "postings", "vector")))
+    columns, at = before.c, 0
+    page = sa.select(before).where(columns.pk > sa.bindparam("at")).order_by(columns.pk).limit(COPIED)
+    while rows := connection.execute(page, {"at": at}).mappings().all():
+        connection.execute(
+            schema.chunks.insert(),
+            [
+                {name: row[name] for name in ("pk", "scope", "memory", "revision", "session", "created_at")}
+                | {"postings": row["postings"], "vector": row["vector"]}
+                | {"packed": PACKED.pack(*(_packable(name, row[name]) for name in integers))}
+                for row in rows
+            ],
+        )
+        at = rows[-1]["pk"]
+    connection.execute(sa.text("DROP TABLE old_chunks"))
+    _set_last_number(connection, "chunks", last)  # a number that a deleted chunk had must not come again
+
+
+def _packable(name: str, value: int | None) -> int:
+    if value is None:
+        return NEVER if name == "expires_at" else 0
+    return value
+
+
+def _old_chunks(connection: sa.Connection) -> bool:
+    """Whether the chunks' table is that of versions 1 to 3; the first migration creates all tables as they now are."""
+    return "start" in {column["name"] for column in sa.inspect(connection).get_columns(schema.chunks.name)}
+
+
+def _last_number(connection: sa.Connection, table: str) -> int:
+    """The highest row number that the table ever gave out."""
+    if connection.dialect.name == "postgresql":
+        sequence = connection.scalar(sa.text("SELECT pg_get_serial_sequence(:table, 'pk')"), {"table": table})
+        return int(connection.scalar(sa.text(f"SELECT last_value FROM {sequence}")) or 0)
+    return int(connection.scalar(sa.text("SELECT seq FROM sqlite_sequence WHERE name = :table"), {"table": table}) or 0)
+
+
+def _set_last_number(connection: sa.Connection, table: str, last: int) -> None:
+    if connection.dialect.name == "postgresql":
+        text = "SELECT setval(pg_get_serial_sequence(:table, 'pk'), :last)"
+        connection.execute(sa.text(text), {"table": table, "last": max(last, 1)})
+        return
+    connection.execute(sa.text("DELETE FROM sqlite_sequence WHERE name = :table"), {"table": table})
+    connection.execute(
+        sa.text("INSERT INTO sqlite_sequence (name, seq) VALUES (:table, :last)"), {"table": table, "last": last}
+    )
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_create, _turns, _large_scopes, _packed_rows)
 VERSION = len(MIGRATIONS)
 ADVISORY_LOCK = 0x6D656D67  # "memg": two processes that make one PostgreSQL garden at once queue behind it
 

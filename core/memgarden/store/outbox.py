@@ -14,7 +14,7 @@ from memgarden.store import schema
 from memgarden.store.audit import FORGET_FINDING
 from memgarden.store.engine import Database
 from memgarden.store.facts import change_fact
-from memgarden.store.rows import MEMORY, VECTOR, to_memory
+from memgarden.store.rows import MEMORY, VECTOR, to_memory, to_span
 from memgarden.store.statement import OneOf, Row, Statement
 
 __all__ = ["SqlOutbox"]
@@ -29,7 +29,7 @@ PENDING = Statement(
     .limit(sa.bindparam("most"))
 )
 RECORDS = Statement(
-    sa.select(chunks.pk, scopes.path, chunks.start, chunks.end, chunks.vector, *MEMORY)
+    sa.select(chunks.pk, scopes.path, chunks.packed, chunks.vector, *MEMORY)
     .join_from(schema.chunks, schema.memories, chunks.memory == memories.pk)
     .join(schema.scopes, chunks.scope == scopes.pk)
     .where(OneOf(chunks.pk, "pks"))
@@ -172,7 +172,8 @@ def _op(op: Op, seq: int, there: bool, promoted: int) -> Op:
 
 
 def _record(row: Row) -> ChunkRecord:
-    pk, path, start, end, vector, *own = row
+    pk, path, packed, vector, *own = row
+    start, end = to_span(packed)
     memory = to_memory(tuple(own))
     fields: dict[str, str | int | float | bool] = {
         "memory_id": memory.id,

@@ -10,13 +10,11 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import sqlalchemy as sa
 
 from memgarden.paths import encode_path
 from memgarden.protocols import Order
 from memgarden.records import (
-    NEVER,
     POSTING,
     ROW,
     Changes,
@@ -25,7 +23,6 @@ from memgarden.records import (
     Head,
     Ints,
     Memory,
-    Rows,
     ScopePath,
     to_micros,
 )
@@ -49,20 +46,7 @@ HEAD = Statement(
 )
 CHANGED = {
     large: Statement(
-        sa.select(
-            chunks.pk,
-            chunks.memory,
-            chunks.start,
-            chunks.end,
-            chunks.created_at,
-            sa.func.coalesce(chunks.expires_at, NEVER),
-            sa.func.coalesce(chunks.session, 0),
-            sa.func.coalesce(chunks.speaker, 0),
-            sa.func.coalesce(chunks.stated, 0),
-            chunks.length,
-            chunks.postings,
-            *(() if large else (chunks.vector,)),
-        )
+        sa.select(chunks.packed, chunks.postings, *(() if large else (chunks.vector,)))
         .where(chunks.scope == SCOPE, chunks.revision > SINCE)
         .order_by(chunks.revision, chunks.pk)  # which is the index's own order, and that of the row numbers too
     )
@@ -155,31 +139,18 @@ class Reader:
                 or not floor <= known.revision <= revision
             )
             above = {"scope": scope, "since": 0 if known is None or whole else known.revision}
-            parts = [self._part(part, head.large) for part in session.parts(CHANGED[head.large], above, PART)]
+            parts = [_part(part) for part in session.parts(CHANGED[head.large], above, PART)]
             removed = [] if whole else [chunk for (chunk,) in session.rows(REMOVED, above)]
-        rows, sizes, lengths, postings, vectors = zip(*parts or [self._part([], head.large)], strict=True)
+        rows, sizes, postings, vectors = zip(*parts or [_part([])], strict=True)
         return Changes(
             head=head,
-            rows=_joined(rows),
+            rows=np.frombuffer(b"".join(rows), dtype=ROW),
             postings=np.frombuffer(b"".join(postings), dtype=POSTING),
-            sizes=_joined(sizes),
-            lengths=_joined(lengths),
+            sizes=np.concatenate(sizes),
             vectors=None if head.large else to_vectors(vectors, self._dimension),
             removed=np.array(removed, dtype=np.int64),
             whole=whole,
         )
-
-    @staticmethod
-    def _part(found: Sequence[Row], large: bool) -> tuple[Rows, Ints, Ints, bytes, bytes]:
-        """The rows, how many terms each has, their lengths, and their postings and vectors one after the other."""
-        columns = list(zip(*found, strict=True)) or [()] * 12
-        rows = np.empty(len(found), dtype=ROW)
-        for name, values in zip(ROW.names or (), columns[:9], strict=True):
-            rows[name] = values
-        postings = columns[10]
-        sizes = np.fromiter(map(len, postings), dtype=np.int64, count=len(postings)) // POSTING.itemsize
-        vectors = b"" if large else b"".join(columns[11])
-        return rows, sizes, np.array(columns[9], dtype=np.int64), b"".join(postings), vectors
 
     def vectors(self, scope: int, chunks: Ints) -> tuple[Ints, Floats]:
         """Those of `chunks` (ascending) that are still there, ascending, and their vectors `(n, d)`."""
@@ -247,5 +218,8 @@ class Reader:
             return int(session.value(COUNT, {"path": encode_path(path), "now": to_micros(now)}))
 
 
-def _joined(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+def _part(found: Sequence[Row]) -> tuple[bytes, Ints, bytes, bytes]:
+    """The rows one after the other, how many terms each has, and their postings and vectors as the rows."""
+    packed, postings, *rest = zip(*found, strict=True) if found else ((), ())
+    sizes = np.fromiter(map(len, postings), dtype=np.int64, count=len(postings)) // POSTING.itemsize
+    return b"".join(packed), sizes, b"".join(postings), b"".join(*rest or [()])

@@ -79,16 +79,13 @@ chunks = Table(
     Column("scope", ForeignKey(scopes.c.pk), nullable=False),
     Column("memory", ForeignKey(memories.c.pk), nullable=False),
     Column("revision", BigInteger, nullable=False),
-    Column("start", Integer, nullable=False),
-    Column("end", Integer, nullable=False),
-    Column("length", Integer, nullable=False),
-    Column("created_at", BigInteger, nullable=False),  # the memory's own, so that loading an index joins nothing
-    Column("expires_at", BigInteger),
+    # What conversations are read by; NULL for what is no turn of one.
+    Column("session", BigInteger),
+    Column("created_at", BigInteger, nullable=False),  # the memory's own
+    # records.ROW. In one value, since a search that loads an index waits longer for ten small columns than for vectors.
+    Column("packed", LargeBinary, nullable=False),
     Column("postings", LargeBinary, nullable=False),  # records.POSTING, one after the other
     Column("vector", LargeBinary, nullable=False),  # float32, little-endian
-    Column("session", BigInteger),  # records.Turn; NULL for what is no turn of a conversation
-    Column("speaker", BigInteger),
-    Column("stated", Integer),
     Index("chunks_by_revision", "scope", "revision"),
     Index("chunks_by_memory", "memory"),
     sqlite_autoincrement=True,

@@ -7,8 +7,11 @@ Hybrid Retrieval", ACM TOIS 42(1).
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from memgarden.ranking import ROUNDING
 from memgarden.records import Floats, Ints
 
 __all__ = ["zscore"]
@@ -20,8 +23,9 @@ def zscore(scores: Floats, ranks: Ints, weights: Floats) -> Floats:
     A leg that scores all candidates alike says nothing and gets zeros.
     """
     shares: Floats = scores - np.add.reduce(scores, axis=1, keepdims=True) / scores.shape[1]
-    spreads = np.sqrt(np.vecdot(shares, shares) / scores.shape[1]).tolist()
-    for share, spread, weight, own in zip(shares, spreads, weights.tolist(), scores, strict=True):
+    spreads = np.vecdot(shares, shares).tolist()
+    sizes = np.vecdot(scores, scores).tolist()
+    for share, spread, size, weight in zip(shares, spreads, sizes, weights.tolist(), strict=True):
         # Scores that agree to rounding have a spread that is rounding too: dividing by it would make noise a signal.
-        share *= 0 if spread <= 1e-6 * max(own.max(), -own.min()) else weight / spread
+        share *= 0 if spread <= ROUNDING**2 * size else weight / math.sqrt(spread / scores.shape[1])
     return shares
