@@ -7,8 +7,6 @@ Hybrid Retrieval", ACM TOIS 42(1).
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from memgarden.ranking import ROUNDING
@@ -23,9 +21,10 @@ def zscore(scores: Floats, ranks: Ints, weights: Floats) -> Floats:
     A leg that scores all candidates alike says nothing and gets zeros.
     """
     shares: Floats = scores - np.add.reduce(scores, axis=1, keepdims=True) / scores.shape[1]
-    spreads = np.vecdot(shares, shares).tolist()
-    sizes = np.vecdot(scores, scores).tolist()
+    count = scores.shape[1]
+    spreads = np.sqrt(np.vecdot(shares, shares) / count).tolist()
+    sizes = (np.vecdot(scores, scores) / count).tolist()
     for share, spread, size, weight in zip(shares, spreads, sizes, weights.tolist(), strict=True):
         # Scores that agree to rounding have a spread that is rounding too: dividing by it would make noise a signal.
-        share *= 0 if spread <= ROUNDING**2 * size else weight / math.sqrt(spread / scores.shape[1])
+        share *= 0 if spread**2 <= ROUNDING**2 * size else weight / spread
     return shares
