@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import numpy.typing as npt
 
@@ -152,8 +152,8 @@ class Cutter(Protocol):
         """Spans as a `Chunker` gives them, none larger than the embedder reads."""
         ...
 
-    def read(self, text: str, kind: str, spans: Sequence[Span]) -> Sequence[str]:
-        """What is embedded and indexed of each span."""
+    def read(self, text: str, kind: str, spans: Sequence[Span], title: str = "") -> Sequence[str]:
+        """What is embedded and indexed of each span of a text that may have a title."""
         ...
 
 
@@ -181,8 +181,7 @@ class DenseRows:
     vectors: Floats | None
 
 
-@dataclass(frozen=True, slots=True)
-class Ranking:
+class Ranking(NamedTuple):
     """One leg's answer: its best rows, best first, and its exact score of any row.
 
     `rows` is `(r,)` int64; `score_of(rows)` gives `(len(rows),)` float32, higher is better. No row can have a score

@@ -125,6 +125,19 @@ def test_what_is_read_is_the_chunk_below_headings_and_fits(text: str, size: int,
         assert whole == text[start:end] or whole.endswith(f"\n{text[start:end]}")
 
 
+def test_a_title_stands_above_the_chunks_that_do_not_begin_with_it() -> None:
+    """Outside the headings, unless it is one of them; and alone above a text of one chunk."""
+    cutter = make_cutter(60)
+    text = f"Bees\n\n{'word ' * 60}"
+    spans = [(0, 100), (100, len(text))]
+    assert cutter.read(text, "prose", spans, "Bees") == [text[:100], f"Bees\n{text[100:]}"]
+    assert cutter.read("They swarm.", "prose", [(0, 11)], "Bees") == ["Bees\nThey swarm."]
+    marked = f"# Bees\n\n## Queens\n\n{'word ' * 60}"
+    spans = [(0, 120), (120, len(marked))]
+    for title, path in (("Bees", "Bees > Queens"), ("Hives", "Hives > Bees > Queens")):
+        assert cutter.read(marked, "technical", spans, title)[1] == f"{path}\n{marked[120:]}"
+
+
 def test_headings_are_left_out_where_there_is_no_room_for_them() -> None:
     """The outer ones first, and never a word of the chunk."""
     outer = ("outer " * 12).strip()

@@ -176,3 +176,15 @@ def test_the_overlap_asked_for_is_what_chunks_share(open_garden: Callable[..., G
         chunks = scope.chunks("x")
         shared = [len(words[b.start : a.end].split()) for a, b in pairwise(chunks)]
         assert set(shared) == {overlap}
+
+
+def test_a_document_is_found_by_its_title(garden: Garden) -> None:
+    """In every chunk of it, as the metadata have it; what a turn of a conversation calls a title is none."""
+    scope = garden.scope("alice")
+    text = "\n\n".join(f"Paragraph {n}. {'They fly out early and come back late. ' * 30}" for n in range(8))
+    scope.add(text, id="long", metadata={"title": "Apiculture"})
+    scope.add("They sting.", id="short", metadata={"title": "Apiculture"})
+    scope.add("They buzz.", id="turn", kind="turn", metadata={"title": "Apiculture", "speaker": "Ann"})
+    assert len(scope.chunks("long")) > 1
+    assert {hit.id for hit in scope.search("apiculture", mode="lexical")} == {"long", "short"}
+    assert scope.get("short").text == "They sting."  # type: ignore[union-attr]

@@ -69,7 +69,7 @@ def test_json_is_all_that_json_prints(filled: Run) -> None:
     found = json.loads(filled("search", "cat", "-u", "alice", "-k", "1", "--json").stdout)
     assert [hit["memory"]["id"] for hit in found] == ["cat"]
     assert found[0]["text"] == "My cat is called Turing."
-    assert {leg["leg"] for leg in found[0]["legs"]} == {"lexical", "dense"}
+    assert {leg["leg"] for leg in found[0]["legs"]} == {"lexical", "dense", "cluster"}
     assert found[0]["score"] == pytest.approx(sum(leg["share"] for leg in found[0]["legs"]), abs=1e-5)
 
 

@@ -55,13 +55,18 @@ class Cutter:
             raise InvalidSetting(f"the chunker left out what follows character {end:,} of {len(text):,}")
         return [part for span in spans for part in self._fitting(text, span)]
 
-    def read(self, text: str, kind: str, spans: Sequence[Span]) -> Sequence[str]:
-        """What is embedded and indexed of each span: its text, below as many of its headings as there is room for."""
-        if not self._headings or len(spans) == 1:
-            return [text[start:end] for start, end in spans]
+    def read(self, text: str, kind: str, spans: Sequence[Span], title: str = "") -> Sequence[str]:
+        """What is embedded and indexed of each span: its text, below as many of its headings as there is room for.
+
+        `title` is the outermost heading, but of a span that begins with it.
+        """
+        chunks = [text[start:end] for start, end in spans]
+        if not self._headings or (len(spans) == 1 and not title):
+            return chunks
+        paths = above(text, spans, kind) if len(spans) > 1 else [()]
         return [
-            self._below(headings, text[start:end])
-            for headings, (start, end) in zip(above(text, spans, kind), spans, strict=True)
+            self._below((title, *path) if title and not _titled(chunk, path, title) else path, chunk)
+            for path, chunk in zip(paths, chunks, strict=True)
         ]
 
     def _below(self, headings: Sequence[str], chunk: str) -> str:
@@ -75,3 +80,8 @@ class Cutter:
         """A span, or parts of it: what is larger than the embedder reads would be found by no vector."""
         start, end = span
         return [span] if self._packer.fits(text[start:end]) else self._packer.pack(text, [Unit(start, end, BLOCK)])
+
+
+def _titled(chunk: str, headings: Sequence[str], title: str) -> bool:
+    """Whether it can be read already that this is what the chunk is of."""
+    return title in headings or chunk.lstrip("# \t\r\n").startswith(title)

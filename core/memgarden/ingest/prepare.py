@@ -49,7 +49,8 @@ class Preparer:
         else:
             spans = [self.cutter.cut(memory.text, memory.kind) for memory in memories]
             texts = [
-                self.cutter.read(memory.text, memory.kind, own) for memory, own in zip(memories, spans, strict=True)
+                self.cutter.read(memory.text, memory.kind, own, _title(memory, turn))
+                for memory, turn, own in zip(memories, turns, spans, strict=True)
             ]
             embedded = self._embed(memories, turns, texts, before)
         rows = iter(embedded)
@@ -62,7 +63,7 @@ class Preparer:
         """The entry of a memory whose text stayed the same: its chunks keep their vectors, which may be a caller's."""
         turn = said(memory)
         spans = [(chunk.start, chunk.end) for chunk in chunks]
-        read = self.cutter.read(memory.text, memory.kind, spans)
+        read = self.cutter.read(memory.text, memory.kind, spans, _title(memory, turn))
         pieces = zip(spans, read, chunks, strict=True)
         return Entry(memory, [self._chunk(turn, span, text, chunk.vector) for span, text, chunk in pieces])
 
@@ -128,3 +129,9 @@ class Preparer:
             return Chunk(start, end, vector, postings, length)
         postings, length = self.analyzer.index(turn.dated(text) if self.signals.heading else text)
         return Chunk(start, end, vector, postings, length, turn.turn(text, self.analyzer))
+
+
+def _title(memory: Memory, turn: Said | None) -> str:
+    """What a document says that it is called; a turn has its speaker and date instead."""
+    title = memory.metadata.get("title") if turn is None else None
+    return title.strip() if isinstance(title, str) else ""

@@ -56,7 +56,8 @@ def detect(path: Path) -> str:
 def read_beir(path: Path) -> Iterator[Memory]:
     """The documents of a BEIR `corpus.jsonl` (or of the folder that holds one).
 
-    Title and text become the text, a line apart. `metadata` is kept; what it calls `timestamp` is when it was said.
+    Title and text become the text, a line apart. `metadata` is kept, with the title in it; what it calls
+    `timestamp` is when it was said.
     """
     for number, line in json_lines(path / "corpus.jsonl" if path.is_dir() else path):
         metadata = _mapping(line.get("metadata") or {}, path, number)
@@ -64,7 +65,7 @@ def read_beir(path: Path) -> Iterator[Memory]:
         yield Memory(
             text=f"{title}\n{text}" if title else text,
             id=str(line["_id"]) if "_id" in line else new_id(),
-            metadata=metadata,
+            metadata={"title": title, **metadata} if title else metadata,
             kind="turn" if "speaker" in metadata else "document",
             created_at=_time(metadata.get("timestamp"), path, number),
         )

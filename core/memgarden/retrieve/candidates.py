@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,8 +15,7 @@ __all__ = ["DEPTH", "Candidates", "gather"]
 DEPTH = 100  # of each leg: on chats the union then holds 95 % of what is relevant; 50 hold 91 %
 
 
-@dataclass(frozen=True, slots=True)
-class Candidates:
+class Candidates(NamedTuple):
     """The rows that either leg named, `(n,)` ascending, with each leg's `scores` and `ranks` of them, `(legs, n)`.
 
     `ceilings` are what each leg's scores can come up to.
@@ -27,6 +26,11 @@ class Candidates:
     scores: Floats
     ranks: Ints
     ceilings: tuple[float, ...]
+
+    def beside(self, names: tuple[str, ...], seen: Floats) -> Candidates:
+        """The same with a row more of scores, and no ranks, for each of `names`."""
+        ranks = np.concatenate([self.ranks, np.zeros(seen.shape, dtype=np.int64)])
+        return Candidates(self.names + names, self.rows, np.concatenate([self.scores, seen]), ranks, self.ceilings)
 
 
 def gather(names: Sequence[str], rankings: Sequence[Ranking], size: int) -> Candidates:

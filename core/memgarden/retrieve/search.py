@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -12,12 +11,15 @@ from memgarden.index.turns import Turns
 from memgarden.protocols import Analyzer, Fusion, Ranking
 from memgarden.records import Flags, Floats, Hit, Ints, LegScore, Memory, copy_json
 from memgarden.retrieve.candidates import DEPTH, Candidates, gather
+from memgarden.retrieve.cluster import regularised
 from memgarden.retrieve.query import Query
 from memgarden.retrieve.relevance import relevance
 from memgarden.retrieve.signals import BOOSTS, best_sessions, boosts, smoothed
 from memgarden.turns import Signals
 
 __all__ = ["search"]
+
+CLUSTER = ("cluster",)
 
 
 def search(
@@ -41,6 +43,8 @@ def search(
         if not len(candidates.rows):
             return [], candidates.rows
         shares = _fuse(candidates, query, fuse)
+        if signals.cluster and len(candidates.names) > 1:
+            candidates, shares = _regularise(index, candidates, shares, signals.cluster)
         if turns is not None:
             candidates, shares = _boost(candidates, shares, turns, query, signals)
         scores = shares.sum(axis=0)
@@ -98,10 +102,15 @@ def _boost(
     """The candidates and their shares with a row more for each boost."""
     named = turns.named(query.text, query.aliases)
     seen, added = boosts(turns, candidates.rows, shares.sum(axis=0), named, signals)
-    ranks = np.concatenate([candidates.ranks, np.zeros(seen.shape, dtype=np.int64)])
-    scores = np.concatenate([candidates.scores, seen])
-    boosted = replace(candidates, names=candidates.names + BOOSTS, scores=scores, ranks=ranks)
-    return boosted, np.concatenate([shares, added])
+    return candidates.beside(BOOSTS, seen), np.concatenate([shares, added])
+
+
+def _regularise(index: ScopeIndex, candidates: Candidates, shares: Floats, weight: float) -> tuple[Candidates, Floats]:
+    """The candidates and their shares with a row more for what resembles them."""
+    rows = candidates.rows
+    scores = shares.sum(axis=0)
+    seen, added = regularised(rows, scores, index.rows["memory"][rows], index.dense.vectors_of, weight)
+    return candidates.beside(CLUSTER, seen[np.newaxis]), np.concatenate([shares, added[np.newaxis]])
 
 
 def _best_chunks(index: ScopeIndex, rows: Ints, scores: Floats, k: int) -> Ints:
