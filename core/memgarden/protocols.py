@@ -336,6 +336,7 @@ class Fusion(Protocol):
     def __call__(self, scores: Floats, ranks: Ints, weights: Floats) -> Floats:
         """Shares `(legs, n)` whose sum over legs is the final score.
 
+        The legs are the lexical one, whose scores are 0 or more, and the dense one, whose scores are cosines.
         `scores` is `(legs, n)`, exact for every candidate; `ranks` `(legs, n)` counts from 1 and is 0 where a leg's
         list does not hold the candidate; `weights` is `(legs,)` and sums to 1.
         """
