@@ -36,6 +36,7 @@ __all__ = [
     "Embedder",
     "Expected",
     "Fusion",
+    "Languages",
     "Leg",
     "LexicalLeg",
     "LexicalRows",
@@ -134,6 +135,23 @@ class Analyzer(Protocol):
 
     def query(self, text: str) -> tuple[Terms, Floats]:
         """The distinct terms of a query `(t,)` uint64 and the weight of each `(t,)` float32."""
+        ...
+
+
+class Languages(Protocol):
+    """The languages of a garden's texts, by number: a text is analysed in its own, and a query in each there is."""
+
+    @property
+    def name(self) -> str:
+        """What the terms of a text in a given language depend on, as an analyzer's name."""
+        ...
+
+    def detect(self, texts: Sequence[str]) -> Sequence[int]:
+        """The language of each text."""
+        ...
+
+    def analyzer(self, language: int) -> Analyzer:
+        """What turns a text in this language into terms; 0 is the language of texts that do not show theirs."""
         ...
 
 

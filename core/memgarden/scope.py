@@ -374,8 +374,8 @@ class Scope:
             with parts.pool.current(self._path) as index, suppress(Outdated):
                 if index is None:
                     return [[] for _ in asked]
-                analyzer, now = parts.preparer.analyzer, utc_now()
-                found = [search(index, query, vector, analyzer, fuse, parts.signals, now) for query, vector in pairs]
+                languages, now = parts.preparer.languages, utc_now()
+                found = [search(index, query, vector, languages, fuse, parts.signals, now) for query, vector in pairs]
                 vectors_of = index.dense.vectors_of
                 topics = _topics(index.turns, asked, parts.signals) if rerankers else []
                 break
