@@ -37,5 +37,5 @@ SENTENCES = {
     "swedish": ("I går tittade vi på de gamla husen vid hamnen tillsammans med våra vänner", "huset"),
     "tamil": ("நேற்று நாங்கள் நண்பர்களுடன் பழைய வீடுகளை பார்த்தோம்", "வீடு"),
     "turkish": ("Dün arkadaşlarımızla birlikte limanın yanındaki eski evleri gördük", "evler"),
-    "yiddish": ("נעכטן האָבן מיר געזען די אַלטע הײַזער לעבן דעם טײַך", "הײַזער"),
+    "yiddish": ("נעכטן האָבן מיר געזען די אַלטע הײַזער לעבן דעם טײַך", "אַלטער"),
 }

@@ -84,7 +84,7 @@ FRENCH = """
     le la les un une des du de au aux à en dans sur sous par pour avec sans chez vers entre contre depuis pendant avant
     après et ou mais donc or car que qu si comme quand lorsque puisque parce
     je tu il elle on nous vous ils elles me te se lui leur leurs moi toi soi eux mon ma mes ton ta tes son sa ses notre
-    nos votre vos ce cet cette ces ceci cela ça celui celle ceux celles qui quoi dont où quel quelle quels quelles
+    nos votre vos ce cet cette ces ceci cela ça celui celle ceux celles qui quoi où quel quelle quels quelles
     lequel laquelle comment pourquoi y
     est suis es sommes êtes sont était étais étaient étions étiez été être sera seront serait ai as a avons avez ont
     avait avais avaient avoir eu aussi tout toute tous toutes même autre autres ici là
