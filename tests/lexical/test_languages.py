@@ -170,6 +170,32 @@ def test_a_word_of_one_language_that_is_a_stop_word_of_another_is_found_in_both(
     assert found(scope, "das alte Haus") == ["german"]
 
 
+def test_a_text_is_not_found_by_what_the_query_means_to_another_language(open_garden: OPEN) -> None:
+    """`running` is a form of `run` in English texts only."""
+    scope = open_garden(language="auto").scope("alice")
+    scope.add(SENTENCES["english"][0], id="english")
+    scope.add("Gestern gab es wegen der Gerüchte einen Run auf die alten Banken der Stadt", id="german")
+    assert found(scope, "running") == [] and found(scope, "run") == ["german"]
+
+
+def test_a_language_is_asked_in_from_its_first_text_on(open_garden: OPEN) -> None:
+    """And the earlier ones still are, in an index that is in use meanwhile."""
+    scope = open_garden(language="auto").scope("alice")
+    for number, language in enumerate(DETECTED):
+        scope.add(SENTENCES[language][0], id=language)
+        for known in (language, DETECTED[0], DETECTED[number // 2]):
+            assert known in found(scope, SENTENCES[known][1])
+
+
+def test_a_language_whose_stemmer_is_missing_is_not_stemmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An older PyStemmer has fewer."""
+    monkeypatch.setattr(Stemmer, "algorithms", lambda: ["english", "german"])
+    fewer = DetectedLanguages()
+    codes = fewer.detect([SENTENCES[language][0] for language in ("german", "french")])
+    assert [CODES[code] for code in codes] == ["german", NONE]
+    assert fewer.analyzer(codes[1]).name == StandardAnalyzer(None, None).name
+
+
 def test_a_language_is_kept_when_what_is_changed_is_not_the_text(open_garden: OPEN) -> None:
     """Also by a process that opens the garden anew, which knows the language without being told."""
     text, query = SENTENCES["german"]
