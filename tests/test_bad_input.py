@@ -177,7 +177,11 @@ QUERIES: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"mode": "semantic"}, InvalidQuery, "the mode is one of hybrid, lexical, dense"),
     ({"alpha": 1.5}, InvalidQuery, "alpha"),
     ({"alpha": float("nan")}, InvalidQuery, "alpha"),
-    ({"fusion": "magic"}, UnknownStrategy, "unknown fusion 'magic': use one of rrf, weighted, zscore"),
+    (
+        {"fusion": "magic"},
+        UnknownStrategy,
+        "unknown fusion 'magic': use one of max, rank-linear, rrf, tmm, weighted, zscore",
+    ),
     ({"since": datetime(2024, 1, 1)}, InvalidQuery, "since is a datetime with a time zone"),
     ({"min_score": float("nan")}, InvalidQuery, "min_score"),
     ({"min_score": "x"}, InvalidQuery, "min_score is a number"),

@@ -69,7 +69,7 @@ def test_the_readmes_evaluation_runs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "folder", "name", "table", "search", "expected"),
     [
-        (0, "retrieve/fusion", "maxnorm", "FUSIONS", "fusion='maxnorm'", ["olive tree", "fig tree"]),
+        (0, "retrieve/fusion", "isr", "FUSIONS", "fusion='isr'", ["olive tree", "fig tree"]),
         (1, "rerank", "shortest", "RERANKERS", "reranker='shortest'", ["fig tree", "olive tree"]),
     ],
 )

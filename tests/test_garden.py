@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from memgarden import Conflict, Garden, GardenBusy, GardenClosed, Importance, InvalidMemory, Memory, MemoryNotFound
+from memgarden.retrieve.fusion import FUSIONS
 
 OPEN = Callable[..., Garden]
 
@@ -265,7 +266,7 @@ def test_hits_explain_themselves(garden: Garden) -> None:
     """The legs' shares add up to the score, and the text names each leg."""
     scope = garden.scope("alice")
     scope.add_many(["my cat is called Mia", "the cat sleeps", "taxes are due in May"])
-    for fusion in ("zscore", "rrf", "weighted"):
+    for fusion in FUSIONS:
         for hit in scope.search("what is the cat called?", fusion=fusion):
             assert hit.score == pytest.approx(sum(leg.share for leg in hit.legs), abs=1e-6)
             assert "lexical" in hit.explain() and "dense" in hit.explain()

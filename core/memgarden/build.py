@@ -21,7 +21,8 @@ from memgarden.embed import EMBEDDERS
 from memgarden.errors import ChromaError, EmbedderMismatch, InvalidSetting, StorageError, UnknownStrategy
 from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
-from memgarden.lexical import ANALYZERS, LEGS
+from memgarden.lexical import LEGS
+from memgarden.lexical.languages import languages_of
 from memgarden.parts import Parts
 from memgarden.protocols import Chunker, Embedder, Expected, Fusion, Mirror, Nearest, RerankerTools
 from memgarden.records import Floats, Ints
@@ -61,6 +62,8 @@ def build(where: str, settings: Settings) -> Parts:
     """Everything that a garden at `where` works with, made by `settings` and by what was settled when it was made."""
     if settings.embedder is not None:
         _embedder(settings.embedder, settings.threads)  # a name that is none must not leave an empty garden behind
+    if settings.language is not None:
+        languages_of(settings.language)
     _fusion(settings.fusion)
     check_names(settings.reranker)
     if isinstance(settings.chunker, str) and settings.chunker not in (AUTO, *CHUNKERS):
@@ -95,11 +98,11 @@ def _folder_url(where: str) -> sa.URL:
 def _assemble(where: str, settings: Settings, database: Database) -> Parts:
     target = _chroma(where, settings)
     embedder, facts = _settle(settings, database, mirrored=target is not None)
-    analyzer = resolve("analyzer", ANALYZERS, "standard")(None if facts["language"] == "none" else facts["language"])
-    facts = settle_facts(database, {"analyzer": analyzer.name})
-    if facts["analyzer"] != analyzer.name:
+    languages = languages_of(facts["language"])
+    facts = settle_facts(database, {"analyzer": languages.name})
+    if facts["analyzer"] != languages.name:
         raise InvalidSetting(
-            f"this garden's terms were made by {facts['analyzer']!r} and this memgarden makes {analyzer.name!r}: "
+            f"this garden's terms were made by {facts['analyzer']!r} and this memgarden makes {languages.name!r}: "
             "export the memories and add them to a new garden"
         )
     dimension = embedder.dimension
@@ -133,7 +136,7 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         mirror=mirror,
         preparer=Preparer(
             embedder=CachedEmbedder(embedder, EmbeddingTable(database, settings.cached_embeddings)),
-            analyzer=analyzer,
+            languages=languages,
             cutter=_cutter(settings, embedder),
             signals=settings.signals,
         ),
@@ -148,7 +151,9 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         default_fusion=settings.fusion,
         signals=settings.signals,
         alpha=settings.alpha,
-        rerankers=Rerankers(settings.reranker, RerankerTools(embedder, analyzer, BoundedArrays(settings.rerank_bytes))),
+        rerankers=Rerankers(
+            settings.reranker, RerankerTools(embedder, languages.analyzer(0), BoundedArrays(settings.rerank_bytes))
+        ),
         searched=large.how,
         release=release,
         renew=lambda: build(where, settings),

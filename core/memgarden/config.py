@@ -18,19 +18,20 @@ AUTO = "auto"
 class Settings:
     """What `Garden.open` takes; `InvalidSetting` for what is out of range.
 
-        `embedder`: a name (`onnx`, `fast`, `hashing`, `onnx:/path`, `sentence-transformers:MODEL`), an `Embedder`, or
-    None for the one the garden was made with. `language`: of the stemmer, None for the garden's own, `none` for no
-    stemming. `chroma`: `auto` (a folder inside the garden's), a path, an `http://` URL, a client, None for no
-    Chroma. `alpha`: weight of the dense leg. `signals`: what else counts, most of it in conversations. `reranker`: a
-    name (`memory`, `maxsim`, `cross-encoder:MODEL`, `mmr`), a callable, or several that work one after another.
-    `rerank_bytes`: memory for what rerankers keep. `index_bytes`: memory for scope indexes. `cached_embeddings`:
-    how many vectors the garden's embedding cache keeps. `lock_timeout`: seconds that a write waits for another
-    process. `chunker`: what cuts the texts whose kind does not say it: `auto` (by what a text is), `code`,
-    `conversation`, `plain`, `prose`, `technical`, or a `Chunker`. `chunk_size` and `chunk_overlap` in tokens,
-    `None` for what the chunker thinks best, at most what the embedder reads. `headings`: chunks are embedded and
-    indexed with the headings they lie under, and with the `title` in their memory's metadata. `threads` of the
-    embedder, `None` for its own choice. `exact_limit`: chunks from which a scope gets a Chroma collection of its
-    own and its vectors leave memory; of several processes, that of the one that owns Chroma counts.
+    `embedder`: a name (`onnx`, `fast`, `hashing`, `onnx:/path`, `sentence-transformers:MODEL`), an `Embedder`, or
+    None for the one the garden was made with. `language`: of the stemmer, `auto` for each text's own (extra
+    `languages`), `none` for no stemming, None for the garden's own. `chroma`: `auto` (a folder inside the
+    garden's), a path, an `http://` URL, a client, None for no Chroma. `alpha`: weight of the dense leg. `signals`:
+    what else counts, most of it in conversations. `reranker`: a name (`memory`, `maxsim`, `cross-encoder:MODEL`,
+    `mmr`), a callable, or several that work one after another. `rerank_bytes`: memory for what rerankers keep.
+    `index_bytes`: memory for scope indexes. `cached_embeddings`: how many vectors the garden's embedding cache
+    keeps. `lock_timeout`: seconds that a write waits for another process. `chunker`: what cuts the texts whose kind
+    does not say it: `auto` (by what a text is), `code`, `conversation`, `plain`, `prose`, `technical`, or a
+    `Chunker`. `chunk_size` and `chunk_overlap` in tokens, `None` for what the chunker thinks best, at most what the
+    embedder reads. `headings`: chunks are embedded and indexed with the headings they lie under, and with the
+    `title` in their memory's metadata. `threads` of the embedder, `None` for its own choice. `exact_limit`: chunks
+    from which a scope gets a Chroma collection of its own and its vectors leave memory; of several processes, that
+    of the one that owns Chroma counts.
     """
 
     embedder: str | Embedder | None = None

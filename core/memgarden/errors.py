@@ -55,6 +55,7 @@ PACKAGES = {
     "postgres": "'psycopg[binary]'",
     "langchain": "langchain-core",
     "llama-index": "llama-index-core",
+    "languages": "py3langid",
     "eval": "pytrec-eval-terrier 'scipy>=1.15'",
 }
 

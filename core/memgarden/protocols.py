@@ -36,6 +36,7 @@ __all__ = [
     "Embedder",
     "Expected",
     "Fusion",
+    "Languages",
     "Leg",
     "LexicalLeg",
     "LexicalRows",
@@ -134,6 +135,23 @@ class Analyzer(Protocol):
 
     def query(self, text: str) -> tuple[Terms, Floats]:
         """The distinct terms of a query `(t,)` uint64 and the weight of each `(t,)` float32."""
+        ...
+
+
+class Languages(Protocol):
+    """The languages of a garden's texts, by number: a text is analysed in its own, and a query in each there is."""
+
+    @property
+    def name(self) -> str:
+        """What the terms of a text in a given language depend on, as an analyzer's name."""
+        ...
+
+    def detect(self, texts: Sequence[str]) -> Sequence[int]:
+        """The language of each text."""
+        ...
+
+    def analyzer(self, language: int) -> Analyzer:
+        """What turns a text in this language into terms; 0 is the language of texts that do not show theirs."""
         ...
 
 
@@ -335,6 +353,7 @@ class Fusion(Protocol):
     def __call__(self, scores: Floats, ranks: Ints, weights: Floats) -> Floats:
         """Shares `(legs, n)` whose sum over legs is the final score.
 
+        The legs are the lexical one, whose scores are 0 or more, and the dense one, whose scores are cosines.
         `scores` is `(legs, n)`, exact for every candidate; `ranks` `(legs, n)` counts from 1 and is 0 where a leg's
         list does not hold the candidate; `weights` is `(legs,)` and sums to 1.
         """

@@ -56,14 +56,14 @@ ROW = np.dtype(
         (name, "<i8")
         for name in (
             *("chunk", "memory", "start", "end", "created_at", "expires_at"),
-            *("session", "speaker", "stated", "length"),
+            *("session", "speaker", "stated", "length", "language"),
         )
     ]
 )
-"""What an index knows of a chunk beside its terms and vector: 80 bytes, also the form in which SQL keeps it.
+"""What an index knows of a chunk beside its terms and vector: 88 bytes, also the form in which SQL keeps it.
 
 Times are in microseconds since 1970; session, speaker and stated are as in `Turn`, 0 for what is no turn of a
-conversation; length is as in `Chunk`.
+conversation; length and language are as in `Chunk`.
 """
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -153,7 +153,8 @@ class Chunk:
     """The piece of a memory that is indexed and ranked: `memory.text[start:end]`.
 
     `vector` is `(d,)` float32, L2-normalised; `postings` is `(p,)` of dtype `POSTING`; `length` is the number of
-    terms that count for BM25's length normalisation; `turn` is None for what is no turn of a conversation.
+    terms that count for BM25's length normalisation; `turn` is None for what is no turn of a conversation;
+    `language` is a number of the garden's `Languages`.
     """
 
     start: int
@@ -162,6 +163,7 @@ class Chunk:
     postings: Postings
     length: int
     turn: Turn | None = None
+    language: int = 0
 
 
 ChunkType = Literal["code", "heading", "short", "paragraph"]

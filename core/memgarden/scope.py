@@ -291,9 +291,9 @@ class Scope:
     ) -> builtins.list[Hit]:
         """The `k` best memories for a query, best first; equal input gives equal output.
 
-        `alpha` is the weight of the dense leg; `fusion` one of `zscore`, `rrf`, `weighted`; `where` a filter (see
-        `memgarden.index.filter`); `since` and `until` bound `created_at` as `[since, until)`. `vector` `(d,)` is taken
-        instead of embedding the query, if `embedder` names the garden's.
+        `alpha` is the weight of the dense leg; `fusion` one of `zscore`, `rrf`, `rank-linear`, `max`, `tmm`,
+        `weighted`; `where` a filter (see `memgarden.index.filter`); `since` and `until` bound `created_at` as
+        `[since, until)`. `vector` `(d,)` is taken instead of embedding the query, if `embedder` names the garden's.
 
         `reranker` orders the best `rerank_depth` hits (or `k`, where that is more) anew: `memory`, `maxsim`,
         `cross-encoder:MODEL`, `mmr`, a callable that takes a `Shortlist`, or several, one after another; `()` for none,
@@ -374,8 +374,8 @@ class Scope:
             with parts.pool.current(self._path) as index, suppress(Outdated):
                 if index is None:
                     return [[] for _ in asked]
-                analyzer, now = parts.preparer.analyzer, utc_now()
-                found = [search(index, query, vector, analyzer, fuse, parts.signals, now) for query, vector in pairs]
+                languages, now = parts.preparer.languages, utc_now()
+                found = [search(index, query, vector, languages, fuse, parts.signals, now) for query, vector in pairs]
                 vectors_of = index.dense.vectors_of
                 topics = _topics(index.turns, asked, parts.signals) if rerankers else []
                 break

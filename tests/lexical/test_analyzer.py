@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memgarden.errors import InvalidSetting, UnknownStrategy
-from memgarden.lexical import ANALYZERS, LEGS
+from memgarden.lexical import LEGS
 from memgarden.lexical.analyzer import StandardAnalyzer
 from memgarden.lexical.bm25 import BM25
 from memgarden.lexical.stopwords import STOP_LISTS
@@ -224,7 +224,6 @@ def test_the_language_decides_the_stem() -> None:
 
 
 def test_registry_names_lead_to_the_classes() -> None:
-    assert resolve("analyzer", ANALYZERS, "standard") is StandardAnalyzer
     assert resolve("leg", LEGS, "bm25") is BM25
 
 

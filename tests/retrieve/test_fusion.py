@@ -55,6 +55,42 @@ def test_reciprocal_rank_fusion_is_the_papers() -> None:
     np.testing.assert_allclose(shares, [[0.5 / 61, 0], [0.5 / 62, 0.5 / 61]], rtol=1e-6)
 
 
+def test_rank_linear_fusion_is_the_papers() -> None:
+    """1 - (rank - 1) / n over each leg's own list of n, and nothing for what it does not hold."""
+    fuse = resolve("fusion", FUSIONS, "rank-linear")
+    ranks = np.array([[1, 2, 3, 4], [0, 1, 0, 2], [0, 0, 0, 0]])
+    shares = fuse(np.zeros((3, 4), np.float32), ranks, np.array([0.4, 0.6, 1], np.float32))
+    np.testing.assert_allclose(shares, [[0.4, 0.3, 0.2, 0.1], [0, 0.6, 0, 0.3], [0, 0, 0, 0]], rtol=1e-6)
+
+
+def test_maximum_fusion_is_by_its_definition() -> None:
+    """A leg's best gets the leg's weight, half its score half of it, and 0 stays 0."""
+    fuse = resolve("fusion", FUSIONS, "max")
+    scores = np.array([[0, 4, 8], [-0.2, 0.4, 0.1]], np.float32)
+    shares = fuse(scores, ranks_of(scores), np.array([0.4, 0.6], np.float32))
+    np.testing.assert_allclose(shares, [[0, 0.2, 0.4], [-0.3, 0.6, 0.15]], rtol=1e-6)
+
+
+def test_theoretical_min_max_fusion_is_the_papers() -> None:
+    """The lowest is what the leg could give, 0 for BM25 and -1 for a cosine, and not what it gave."""
+    fuse = resolve("fusion", FUSIONS, "tmm")
+    scores = np.array([[2, 4, 8], [-0.1, 0.8, 0.35]], np.float32)
+    shares = fuse(scores, ranks_of(scores), np.array([0.4, 0.6], np.float32))
+    np.testing.assert_allclose(shares, [[0.1, 0.2, 0.4], [0.3, 0.6, 0.45]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["max", "tmm"])
+@given(scores=scores, factor=st.floats(0.125, 8))
+def test_the_lexical_legs_scale_does_not_matter(name: str, scores: np.ndarray, factor: float) -> None:
+    """BM25 has no unit: all scores of a query times anything give the same shares, none above the leg's weight."""
+    scores[0] = np.abs(scores[0]).round(3)
+    fuse, ranks, weights = resolve("fusion", FUSIONS, name), ranks_of(scores), np.array([0.5, 0.5], np.float32)
+    shares = fuse(scores, ranks, weights)
+    scaled = scores * np.array([[factor], [1]], np.float32)
+    np.testing.assert_allclose(fuse(scaled, ranks, weights), shares, atol=1e-5)
+    assert np.abs(shares).max() <= 0.5 + 1e-6
+
+
 def test_zscores_have_mean_zero_and_the_legs_weight_as_spread() -> None:
     """And do not change when a leg's scores are scaled and shifted."""
     fuse = resolve("fusion", FUSIONS, "zscore")

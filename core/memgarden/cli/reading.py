@@ -29,7 +29,9 @@ def search(
     k: Annotated[int, typer.Option("-k", help="How many memories at most.")] = 5,
     mode: Annotated[str, typer.Option(help="hybrid, lexical or dense.")] = "hybrid",
     alpha: Annotated[float | None, typer.Option(help="Weight of the dense leg, 0 to 1.", show_default="0.5")] = None,
-    fusion: Annotated[str | None, typer.Option(help="zscore, rrf or weighted.", show_default="zscore")] = None,
+    fusion: Annotated[
+        str | None, typer.Option(help="zscore, rrf, rank-linear, max, tmm or weighted.", show_default="zscore")
+    ] = None,
     where: Annotated[str | None, typer.Option(help='A filter in JSON: {"tags": "home"}')] = None,
     since: Annotated[str | None, typer.Option(help="Said at this time or later: ISO 8601, UTC unless it says.")] = None,
     until: Annotated[str | None, typer.Option(help="Said before this time.")] = None,

@@ -33,6 +33,8 @@ class ScopeIndex:
         self._rows = Growable(ROW)
         self._alive = Growable(np.bool_)
         self._dead = 0
+        self.languages: tuple[int, ...] = ()
+        """Those of its rows, ascending; the last row of one may be dead."""
         self._expiring = False
         self._columns = ColumnStore(lambda after: source.fields(self.head.scope, after))
         self._memories: dict[int, Memory] = {}
@@ -54,6 +56,11 @@ class ScopeIndex:
         self.dense.add(DenseRows(changes.rows["chunk"], changes.vectors))
         self._rows.extend(changes.rows)
         self._alive.extend(np.ones(len(changes.rows), dtype=np.bool_))
+        codes = changes.rows["language"]
+        if codes.any():
+            self.languages = tuple(sorted({*self.languages, *np.unique(codes).tolist()}))
+        elif len(codes) and 0 not in self.languages:
+            self.languages = (0, *self.languages)
         self._expiring = self._expiring or bool((changes.rows["expires_at"] != NEVER).any())
         # Row numbers of the record rise, so the chunks of the rows are in order and can be looked up by bisection.
         known = self.rows["chunk"]

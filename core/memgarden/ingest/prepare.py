@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from memgarden.errors import EmbedderMismatch
 from memgarden.ingest.validate import check_vectors, to_unit
-from memgarden.protocols import Analyzer, Cutter, Embedder, Span
+from memgarden.protocols import Cutter, Embedder, Languages, Span
 from memgarden.records import Chunk, Entry, Floats, Memory
 from memgarden.turns import Said, Signals, hash_name, said
 
@@ -25,7 +25,7 @@ class Preparer:
     """Makes memories ready to be written: what the record and every index need is computed here, once."""
 
     embedder: Embedder
-    analyzer: Analyzer
+    languages: Languages
     cutter: Cutter
     signals: Signals = field(default_factory=Signals)
 
@@ -54,18 +54,21 @@ class Preparer:
             ]
             embedded = self._embed(memories, turns, texts, before)
         rows = iter(embedded)
+        languages = self.languages.detect([memory.text for memory in memories])
         return [
-            Entry(memory, [self._chunk(turn, span, text, next(rows)) for span, text in zip(own, read, strict=True)])
-            for memory, turn, own, read in zip(memories, turns, spans, texts, strict=True)
+            Entry(memory, [self._chunk(turn, at, text, next(rows), code) for at, text in zip(own, read, strict=True)])
+            for memory, turn, own, read, code in zip(memories, turns, spans, texts, languages, strict=True)
         ]
 
     def changed(self, memory: Memory, chunks: Sequence[Chunk]) -> Entry:
-        """The entry of a memory whose text stayed the same: its chunks keep their vectors, which may be a caller's."""
+        """The entry of a memory whose text stayed the same: vectors, perhaps a caller's, and languages stay."""
         turn = said(memory)
         spans = [(chunk.start, chunk.end) for chunk in chunks]
         read = self.cutter.read(memory.text, memory.kind, spans, _title(memory, turn))
         pieces = zip(spans, read, chunks, strict=True)
-        return Entry(memory, [self._chunk(turn, span, text, chunk.vector) for span, text, chunk in pieces])
+        return Entry(
+            memory, [self._chunk(turn, span, text, chunk.vector, chunk.language) for span, text, chunk in pieces]
+        )
 
     def embed(self, texts: Sequence[str], *, query: bool = False) -> Floats:
         """Vectors `(n, d)` of texts by the garden's embedder, checked: it may be anybody's."""
@@ -121,14 +124,15 @@ class Preparer:
         size, count = self.embedder.window()
         return len(text) <= size or count(text) <= size  # a token is at least one character
 
-    def _chunk(self, turn: Said | None, span: Span, text: str, vector: Floats) -> Chunk:
+    def _chunk(self, turn: Said | None, span: Span, text: str, vector: Floats, language: int) -> Chunk:
         """`text` is what of the span is embedded and indexed, its headings included."""
         start, end = span
+        analyzer = self.languages.analyzer(language)
         if turn is None:
-            postings, length = self.analyzer.index(text)
-            return Chunk(start, end, vector, postings, length)
-        postings, length = self.analyzer.index(turn.dated(text) if self.signals.heading else text)
-        return Chunk(start, end, vector, postings, length, turn.turn(text, self.analyzer))
+            postings, length = analyzer.index(text)
+            return Chunk(start, end, vector, postings, length, language=language)
+        postings, length = analyzer.index(turn.dated(text) if self.signals.heading else text)
+        return Chunk(start, end, vector, postings, length, turn.turn(text, analyzer), language)
 
 
 def _title(memory: Memory, turn: Said | None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["ANALYZERS", "LEGS"]
+__all__ = ["LEGS"]
 
-ANALYZERS = {"standard": "memgarden.lexical.analyzer:StandardAnalyzer"}
 LEGS = {"bm25": "memgarden.lexical.bm25:BM25"}

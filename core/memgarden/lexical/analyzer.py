@@ -6,7 +6,7 @@ import hashlib
 import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -14,11 +14,11 @@ import numpy as np
 import Stemmer
 
 from memgarden.errors import UnknownStrategy
-from memgarden.lexical.stopwords import STOP_LISTS
+from memgarden.lexical.stopwords import STOP_LISTS, closed_classes
 from memgarden.lexical.terms import Words
 from memgarden.records import POSTING, Floats, Postings, Terms
 
-__all__ = ["StandardAnalyzer"]
+__all__ = ["StandardAnalyzer", "hash64"]
 
 VERSION = 1
 """Goes up whenever the same text would give other terms."""
@@ -44,18 +44,26 @@ class Hashes(NamedTuple):
 class StandardAnalyzer:
     """Words folded by case and NFKC, stemmed by Snowball, identifiers whole and in parts; safe to share by threads.
 
-    `language` names a Snowball stemmer (None: no stemming). `stop_words` is `"long"` (the closed word classes of
-    English), `"lucene"` (33 words), your own lower-case words, or None. Stop words are indexed, so that a query of
-    nothing else still finds them, but they do not count in a text's length. Raises `UnknownStrategy` for a language
-    or a list that there is not.
+    `language` names a Snowball stemmer (None: no stemming). `stop_words` is `"long"` (the closed word classes of the
+    language, where memgarden has them, of English for None), `"lucene"` (33 English words), your own lower-case words,
+    or None. Stop words are indexed, so that a query of nothing else still finds them, but they do not count in a text's
+    length. `memo` is how many pieces of text, and how many words, are remembered. Raises `UnknownStrategy` for a
+    language or a list that there is not.
     """
 
-    def __init__(self, language: str | None = "english", stop_words: Iterable[str] | None = "long") -> None:
+    def __init__(
+        self,
+        language: str | None = "english",
+        stop_words: Iterable[str] | None = "long",
+        *,
+        memo: int = MEMO_SIZE,
+    ) -> None:
         self._stemmer = None if language is None else _stemmer(language)
-        self._stop_words = _stop_list(stop_words)
+        self._fold = _fold_turkish if language == "turkish" else _fold
+        self._stop_words = _stop_list(stop_words, language, self._fold)
         self._lock = threading.Lock()
-        self._recall = lru_cache(MEMO_SIZE)(self._analyze)
-        self._recall_term = lru_cache(MEMO_SIZE)(self._term)
+        self._recall = lru_cache(memo)(self._analyze)
+        self._recall_term = lru_cache(memo)(self._term)
         # Snowball 3 stems some English words unlike Snowball 2.
         stemming = "none" if language is None else f"{language}-{Stemmer.version().partition('.')[0]}"
         self._name = f"standard-{VERSION}/{stemming}/{_digest(self._stop_words)}"
@@ -99,10 +107,10 @@ class StandardAnalyzer:
     def _analyze(self, piece: str) -> Hashes:
         words = Words(piece)
         content: list[int] = []
-        overlap = [self._hash(_fold(text)) for text in words.wholes]
-        quiet = [self._hash(_fold(text)) for text in words.characters]
+        overlap = [self._hash(self._fold(text)) for text in words.wholes]
+        quiet = [self._hash(self._fold(text)) for text in words.characters]
         for text in words.parts:
-            folded = _fold(text)
+            folded = self._fold(text)
             if folded not in self._stop_words:
                 content.append(self._hash(folded))
                 continue
@@ -119,7 +127,9 @@ class StandardAnalyzer:
         if self._stemmer is not None and len(folded) <= STEM_LONGEST:
             with self._lock:  # a Snowball stemmer works in a buffer of its own
                 folded = self._stemmer.stemWord(folded)
-        return _hash64(folded)
+        if self._fold is _fold_turkish:
+            folded = folded.replace("ı", "i")  # many type neither of the two where it is due, and IBM is not ıbm
+        return hash64(folded)
 
 
 def _stemmer(language: str) -> Stemmer.Stemmer:
@@ -128,21 +138,27 @@ def _stemmer(language: str) -> Stemmer.Stemmer:
     return Stemmer.Stemmer(language, 0)  # no cache of its own: the analyzer keeps one
 
 
-def _stop_list(stop_words: Iterable[str] | None) -> frozenset[str]:
+def _stop_list(stop_words: Iterable[str] | None, language: str | None, fold: Callable[[str], str]) -> frozenset[str]:
     if stop_words is None:
         return frozenset()
     if isinstance(stop_words, str):
         if stop_words not in STOP_LISTS:
             raise UnknownStrategy("stop list", stop_words, STOP_LISTS)
-        return STOP_LISTS[stop_words]
-    return frozenset(map(_fold, stop_words))
+        stop_words = closed_classes(language) if stop_words == "long" else STOP_LISTS[stop_words]
+    return frozenset(map(fold, stop_words))
 
 
 def _fold(text: str) -> str:
     return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text.casefold())
 
 
-def _hash64(text: str, person: bytes = b"") -> int:
+def _fold_turkish(text: str) -> str:
+    """Turkish has two letters: dotted İ i, and dotless I ı."""
+    return _fold(text.replace("İ", "i").replace("I", "ı"))
+
+
+def hash64(text: str, person: bytes = b"") -> int:
+    """64 bits of the text's BLAKE2b (RFC 7693); `person` names the family, at most 16 bytes."""
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, person=person)
     return int.from_bytes(digest.digest(), "little")
 
@@ -150,8 +166,8 @@ def _hash64(text: str, person: bytes = b"") -> int:
 @lru_cache(1024)
 def _stop_hash(word: str) -> int:
     """Of another family than the terms, so that `willing`, whose stem is `will`, does not meet every `will`."""
-    return _hash64(word, person=b"stop word")
+    return hash64(word, person=b"stop word")
 
 
 def _digest(words: frozenset[str]) -> str:
-    return f"{_hash64(chr(0).join(sorted(words))):016x}"[:8] if words else "none"
+    return f"{hash64(chr(0).join(sorted(words))):016x}"[:8] if words else "none"

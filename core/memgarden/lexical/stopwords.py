@@ -5,7 +5,9 @@ A change to a list changes the digest in `StandardAnalyzer.name`, so gardens mad
 
 from __future__ import annotations
 
-__all__ = ["STOP_LISTS"]
+from memgarden.lexical.closed_classes import CLOSED_CLASSES
+
+__all__ = ["STOP_LISTS", "closed_classes"]
 
 LUCENE = """
     a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to
@@ -50,4 +52,12 @@ STOP_LISTS = {
     "long": frozenset(" ".join(LONG_BY_CLASS.values()).split()),
     "lucene": frozenset(LUCENE.split()),
 }
-"""`long` does better on chats; `lucene` is the list of Lucene's `EnglishAnalyzer`, 33 words."""
+"""English. `long` does better on chats; `lucene` is the list of Lucene's `EnglishAnalyzer`, 33 words."""
+
+OLDER = {"porter": "english", "dutch_porter": "dutch"}  # stemmers that share a language with another
+
+
+def closed_classes(language: str | None) -> frozenset[str]:
+    """The long list of the language of a Snowball stemmer, empty where there is none; English for no stemmer."""
+    language = OLDER.get(language, language) if language is not None else "english"
+    return STOP_LISTS["long"] if language == "english" else CLOSED_CLASSES.get(language, frozenset())

@@ -8,13 +8,14 @@ import numpy as np
 
 from memgarden.index.scope_index import ScopeIndex
 from memgarden.index.turns import Turns
-from memgarden.protocols import Analyzer, Fusion, Ranking
+from memgarden.protocols import Fusion, Languages, Ranking
 from memgarden.records import Flags, Floats, Hit, Ints, LegScore, Memory, copy_json
 from memgarden.retrieve.candidates import DEPTH, Candidates, gather
 from memgarden.retrieve.cluster import regularised
 from memgarden.retrieve.query import Query
 from memgarden.retrieve.relevance import relevance
 from memgarden.retrieve.signals import BOOSTS, best_sessions, boosts, smoothed
+from memgarden.retrieve.words import rank_words
 from memgarden.turns import Signals
 
 __all__ = ["search"]
@@ -26,7 +27,7 @@ def search(
     index: ScopeIndex,
     query: Query,
     vector: Floats | None,
-    analyzer: Analyzer,
+    languages: Languages,
     fuse: Fusion,
     signals: Signals,
     now: datetime,
@@ -39,7 +40,7 @@ def search(
     mask = index.mask(now, query.since, query.until, query.filter)
     depth = max(DEPTH, 2 * query.k)
     while True:
-        candidates = _run_legs(index, query, vector, analyzer, mask, depth, turns, signals)
+        candidates = _run_legs(index, query, vector, languages, mask, depth, turns, signals)
         if not len(candidates.rows):
             return [], candidates.rows
         shares = _fuse(candidates, query, fuse)
@@ -73,7 +74,7 @@ def _run_legs(
     index: ScopeIndex,
     query: Query,
     vector: Floats | None,
-    analyzer: Analyzer,
+    languages: Languages,
     mask: Flags,
     depth: int,
     turns: Turns | None,
@@ -81,7 +82,7 @@ def _run_legs(
 ) -> Candidates:
     legs: dict[str, Ranking] = {}
     if query.dense_weight < 1:
-        lexical = index.lexical.rank(analyzer.query(query.text), mask, depth)
+        lexical = rank_words(index, query.text, languages, mask, depth)
         legs["lexical"] = lexical if turns is None else smoothed(lexical, turns, mask, depth, signals)
     if query.dense_weight > 0 and vector is not None:
         legs["dense"] = index.dense.rank(vector, mask, depth)

@@ -15,6 +15,7 @@ from memgarden.store.rows import PACKED
 __all__ = ["VERSION", "migrate"]
 
 COPIED = 10_000  # rows at a time
+OWN_LANGUAGE = 0  # before version 4 a garden had one
 
 
 def _create(connection: sa.Connection) -> None:
@@ -58,7 +59,7 @@ def _packed_rows(connection: sa.Connection) -> None:
             [
                 {name: row[name] for name in ("pk", "scope", "memory", "revision", "session", "created_at")}
                 | {"postings": row["postings"], "vector": row["vector"]}
-                | {"packed": PACKED.pack(*(_packable(name, row[name]) for name in integers))}
+                | {"packed": PACKED.pack(*(_packable(name, row[name]) for name in integers), OWN_LANGUAGE)}
                 for row in rows
             ],
         )

@@ -86,6 +86,7 @@ def chunk_row(chunk: Chunk, parent: Mapping[str, Any], pk: int, revision: int) -
             NEVER if expires_at is None else expires_at,
             *(chunk.turn or NO_TURN),
             chunk.length,
+            chunk.language,
         ),
         "postings": chunk.postings.tobytes(),
         "vector": chunk.vector.astype(VECTOR, copy=False).tobytes(),
@@ -127,7 +128,7 @@ def to_memory(row: Row) -> Memory:
 def to_chunk(row: Row) -> Chunk:
     """The chunk of a row of `CHUNK`."""
     packed, postings, vector = row
-    _, _, start, end, _, _, session, speaker, stated, length = PACKED.unpack(packed)
+    _, _, start, end, _, _, session, speaker, stated, length, language = PACKED.unpack(packed)
     return Chunk(
         start=start,
         end=end,
@@ -135,6 +136,7 @@ def to_chunk(row: Row) -> Chunk:
         postings=np.frombuffer(postings, dtype=POSTING),
         length=length,
         turn=Turn(session, speaker, stated) if session else None,
+        language=language,
     )
 
 

@@ -3,5 +3,8 @@
 FUSIONS = {
     "zscore": "memgarden.retrieve.fusion.zscore:zscore",
     "rrf": "memgarden.retrieve.fusion.rrf:reciprocal_rank",
+    "rank-linear": "memgarden.retrieve.fusion.rank_linear:rank_linear",
+    "max": "memgarden.retrieve.fusion.max_norm:max_norm",
+    "tmm": "memgarden.retrieve.fusion.tmm:theoretical_min_max",
     "weighted": "memgarden.retrieve.fusion.weighted:weighted",
 }

@@ -1,8 +1,8 @@
 """Standard scores, added with weights.
 
 The default: on the sets that the project measures it is on the plateau with max-normalised and theoretical-min-max
-fusion, and above reciprocal rank fusion on every one. Bruch, Gai, Ingber 2023, "An Analysis of Fusion Functions for
-Hybrid Retrieval", ACM TOIS 42(1).
+fusion, and above reciprocal rank fusion on every one (`python -m benchmarks.fusions`). Bruch, Gai, Ingber 2023, "An
+Analysis of Fusion Functions for Hybrid Retrieval", ACM TOIS 42(1).
 """
 
 from __future__ import annotations

@@ -1,0 +1,41 @@
+"""A sentence in each language, and another form of one of its words."""
+
+from __future__ import annotations
+
+# By Snowball's name: what is stored, and what is asked.
+SENTENCES = {
+    "arabic": ("قرأت الكتاب الجديد في المكتبة أمس مع صديقي", "كتاب"),
+    "armenian": ("Երեկ մենք գնացինք մեծ քաղաքի կենտրոնը և տեսանք հին տները", "քաղաք"),
+    "basque": ("Atzo mendian egon ginen lagunekin eta etxean afari goxoa prestatu genuen", "mendi"),
+    "catalan": ("Ahir vam veure els gats negres que dormien al jardí de la veïna", "gat"),
+    "czech": ("Včera jsme viděli staré hrady a pak jsme šli na večeři do města", "hrad"),
+    "danish": ("I går købte vi de gamle huse ved havnen, og nu skal de males", "huset"),
+    "dutch": ("Gisteren hebben wij de oude huizen aan de gracht bekeken", "huis"),
+    "english": ("Yesterday we looked at the old houses by the harbour with our friends", "house"),
+    "esperanto": ("Hieraŭ ni vidis la malnovajn domojn apud la rivero kaj parolis kun la homoj", "domo"),
+    "estonian": ("Eile nägime vanu maju ja sõpradega rääkisime raamatutest, mida lugesime", "raamat"),
+    "finnish": ("Eilen katselimme vanhoja taloja ja puhuimme ystävien kanssa kirjoista", "kirja"),
+    "french": ("Hier nous avons regardé les vieilles maisons près du port avec nos amis", "maison"),
+    "german": ("Gestern haben wir uns die alten Häuser am Hafen mit Freunden angesehen", "Haus"),
+    "greek": ("Χθες είδαμε τα παλιά σπίτια κοντά στο λιμάνι με τους φίλους μας", "σπίτι"),
+    "hindi": ("कल हमने अपने दोस्तों के साथ पुरानी किताबें पढ़ीं और बहुत बातें कीं", "किताब"),
+    "hungarian": ("Tegnap megnéztük a régi házakat a kikötőben a barátainkkal együtt", "ház"),
+    "indonesian": ("Kemarin kami membacakan cerita lama kepada anak-anak di sekolah itu", "baca"),
+    "irish": ("Inné chonaiceamar na seantithe in aice leis an gcuan agus bhí na leabhair ar an mbord", "cuan"),
+    "italian": ("Ieri abbiamo guardato le vecchie case vicino al porto con i nostri amici", "casa"),
+    "lithuanian": ("Vakar mes matėme senus namus prie uosto ir kalbėjome su draugais", "namas"),
+    "nepali": ("हिजो हामीले साथीहरूसँग पुराना घरहरू हेर्यौं र धेरै कुरा गर्यौं", "घर"),
+    "norwegian": ("I går så vi på de gamle husene ved havna, og etterpå ble vi ikke enige", "huset"),
+    "persian": ("دیروز با دوستانمان کتاب‌های قدیمی را در کتابخانه خواندیم", "کتاب"),
+    "polish": ("Wczoraj oglądaliśmy stare domy przy porcie razem z przyjaciółmi", "domach"),
+    "portuguese": ("Ontem nós vimos as casas velhas perto do porto com os nossos amigos", "casa"),
+    "romanian": ("Ieri ne-am uitat la casele vechi de lângă port împreună cu prietenii noștri", "case"),
+    "russian": ("Вчера мы смотрели старые дома у гавани вместе с нашими друзьями", "домами"),
+    "serbian": ("Juče smo gledali stare kuće pored luke zajedno sa našim prijateljima", "kuća"),
+    "sesotho": ("Maobane re ile ra bona matlo a khale haufi le boema-kepe le metswalle ya rona", "motswalle"),
+    "spanish": ("Ayer estuvimos mirando las casas viejas cerca del puerto con nuestros amigos", "casa"),
+    "swedish": ("I går tittade vi på de gamla husen vid hamnen tillsammans med våra vänner", "huset"),
+    "tamil": ("நேற்று நாங்கள் நண்பர்களுடன் பழைய வீடுகளை பார்த்தோம்", "வீடு"),
+    "turkish": ("Dün arkadaşlarımızla birlikte limanın yanındaki eski evleri gördük", "evler"),
+    "yiddish": ("נעכטן האָבן מיר געזען די אַלטע הײַזער לעבן דעם טײַך", "אַלטער"),
+}
