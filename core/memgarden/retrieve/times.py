@@ -7,6 +7,7 @@ no time at which anything was said.
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from memgarden.errors import InvalidQuery
+from memgarden.errors import InvalidQuery, MissingExtra
+from memgarden.ranking import ROUNDING
 from memgarden.records import Floats, Ints, to_micros, utc_now
 from memgarden.registry import require
 
@@ -82,7 +84,10 @@ def boost(created_at: Ints, wanted: Sequence[Period], scores: Floats) -> tuple[F
     it a week after its end.
     """
     fits = np.max([_fit(created_at, period) for period in wanted], axis=0).astype(np.float32)
-    return fits[np.newaxis], fits[np.newaxis] * np.float32(WEIGHT * float(scores.std()))
+    spread = float(scores.std())
+    if spread <= ROUNDING * float(np.abs(scores).max()):
+        spread = 1.0  # where nothing else tells the candidates apart, their time does
+    return fits[np.newaxis], fits[np.newaxis] * np.float32(WEIGHT * spread)
 
 
 def check_now(now: datetime | None) -> datetime:
@@ -96,7 +101,8 @@ def check_now(now: datetime | None) -> datetime:
 
 def require_parser() -> None:
     """`MissingExtra` unless times can be read: what a question happens to hold makes no difference."""
-    _available()
+    if not _available():
+        raise MissingExtra("dateparser", "time")
 
 
 def _fit(created_at: Ints, period: Period) -> Floats:
@@ -160,8 +166,8 @@ def _bounds(words: str, now: datetime) -> tuple[datetime, datetime] | None:
 
 
 @cache
-def _available() -> Any:
-    return require("dateparser", "time")
+def _available() -> bool:
+    return importlib.util.find_spec("dateparser") is not None  # which does not load it, and takes its time
 
 
 @cache
