@@ -29,7 +29,7 @@ nDCG@10 to five (`python -m benchmarks.queries`). Kept low all the same: a date 
 of when it was told."""
 
 HALF_LIFE = timedelta(days=7)
-"""After the end of a period, what is said counts half each week later: what happened then is told then, or soon. Not tuned."""
+"""After the end of a period, what is said counts half each week later: what happened then is told soon. Not tuned."""
 
 MONTH = (
     "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
