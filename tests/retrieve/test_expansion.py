@@ -31,7 +31,9 @@ def test_feedback_finds_what_shares_words_with_the_best(scope: Scope) -> None:
     scope.add("The olive oil press is in Evora.", id="oil")
     scope.add("Evora has a Roman temple.", id="temple")
     assert "temple" not in {hit.id for hit in scope.search("olive oil", mode="lexical")}
-    assert "temple" in {hit.id for hit in scope.search("olive oil", mode="lexical", expander="prf")}
+    found = scope.search("olive oil", mode="lexical", expander="prf")
+    assert "temple" in {hit.id for hit in found}
+    assert found[0].phrasings[1].startswith("olive oil ") and found[0].phrasings[1].count("olive") == 1
 
 
 def test_hits_say_which_phrasing_found_them(scope: Scope) -> None:
@@ -59,6 +61,13 @@ def test_the_question_keeps_half_of_the_weight(scope: Scope) -> None:
     shares = {leg.leg: leg.share for leg in found.legs if leg.rank == 1}
     assert shares["lexical"] == pytest.approx(2 * shares["lexical 2"], rel=1e-5)
     assert shares["lexical 2"] == pytest.approx(shares["lexical 3"], rel=1e-5)
+
+
+def test_alpha_is_the_weight_of_each_phrasings_dense_leg(scope: Scope) -> None:
+    """As it is of one: the legs of the question and of its other texts stand in the same proportion."""
+    found = scope.search("fig", expander=lambda query: ["fig tree"], fusion="rrf", alpha=0.8, k=1)[0]
+    shares = {leg.leg: leg.share * (60 + (leg.rank or 0)) for leg in found.legs}
+    assert shares == pytest.approx({"lexical": 0.1, "dense": 0.4, "lexical 2": 0.1, "dense 2": 0.4}, rel=1e-4)
 
 
 def test_several_phrasings_have_one_answer(scope: Scope) -> None:

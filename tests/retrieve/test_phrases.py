@@ -44,6 +44,7 @@ def test_a_phrase_that_nothing_holds_finds_nothing(scope: Scope, mode: str) -> N
 def test_all_phrases_hold(scope: Scope) -> None:
     """Two are two conditions."""
     assert ids(scope, '"the door" and "blue house"') == {"3"}
+    assert ids(scope, '"the door" and "the blue"') == set()
 
 
 def test_phrases_can_be_switched_off(scope: Scope) -> None:
@@ -135,6 +136,15 @@ def test_a_long_memory_is_found_wherever_it_holds_the_phrase(open_garden: Callab
         assert hit.id == "long" and (f"{first} {second}" in hit.text or not inside)
 
 
+def test_the_hit_is_a_chunk_that_holds_the_phrase(open_garden: Callable[..., Garden]) -> None:
+    """Though another chunk of the memory fits the rest of the query better."""
+    scope = open_garden(chunk_size=16, chunk_overlap=0).scope("alice")
+    filler = " ".join(["So it went on and on, day after day, without an end."] * 3)
+    scope.add(f"The blue door was shut. {filler} Olive, olive and olive tree.", id="long", kind="prose")
+    assert "blue door" not in scope.search("olive olive tree")[0].text
+    assert "blue door" in scope.search('olive olive tree "blue door"')[0].text
+
+
 def test_each_answer_of_several_has_its_own_phrases(scope: Scope) -> None:
     """And `multi_query` has those of all its phrasings."""
     found = scope.search_many(['"the door"', "door", '"blue door"'])
@@ -205,6 +215,7 @@ joined = st.tuples(st.lists(words, min_size=1, max_size=5), st.sampled_from([" "
 @settings(max_examples=500)
 @given(before=joined, phrase=joined, after=joined, case=st.sampled_from([str, str.upper, str.title]))
 @example(before="", phrase="will", after="", case=lambda text: "WIll")
+@example(before="", phrase="dont", after="", case=lambda text: "dOnT")
 @example(before="", phrase="won", after="'t", case=str)
 @example(before="", phrase="本", after="日", case=str)
 def test_what_holds_a_phrase_holds_its_terms(before: str, phrase: str, after: str, case: Callable[[str], str]) -> None:
