@@ -28,7 +28,7 @@ def ids(scope: Scope, query: str, **options: object) -> set[str]:
 
 
 @pytest.mark.parametrize("mode", ["hybrid", "lexical", "dense"])
-@pytest.mark.parametrize("quotes", ['"{}"', "“{}”", "”{}“"])
+@pytest.mark.parametrize("quotes", ['"{}"', "“{}”", "”{}“", "”{}”"])
 def test_every_hit_holds_the_phrase(scope: Scope, mode: str, quotes: str) -> None:
     """In every mode, in straight quotes and curly ones, whatever the case and the width of spaces."""
     assert ids(scope, f"who painted {quotes.format('the blue door')}?", mode=mode) == {"0"}
@@ -221,7 +221,8 @@ joined = st.tuples(st.lists(words, min_size=1, max_size=5), st.sampled_from([" "
 def test_what_holds_a_phrase_holds_its_terms(before: str, phrase: str, after: str, case: Callable[[str], str]) -> None:
     """However it is written and whatever stands around it: the texts that are not read cannot hold it."""
     text = before + case(phrase) + after
-    assume(Phrase(phrase).text and Phrase(phrase).is_in(text))
+    if not Phrase(phrase).text or not Phrase(phrase).is_in(text):
+        return  # not `assume`: what stands around a phrase often makes other words of its ends
     held = set(ANALYZER.index(text)[0]["term"].tolist())
     for terms in Phrase(phrase).terms(ANALYZER):
         assert held & set(terms.tolist())

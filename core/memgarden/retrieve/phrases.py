@@ -74,7 +74,7 @@ def quoted(query: str) -> tuple[Phrase, ...]:
 
     A quote begins before a word and ends after one: the inches of `a 27" screen or a 32" one` quote nothing.
     """
-    if '"' not in query and "\u201c" not in query:
+    if '"' not in query and "\u201c" not in query and "\u201d" not in query:
         return ()
     found = [Phrase(text) for text in _QUOTED.findall(query)]
     return tuple({phrase.text: phrase for phrase in found if phrase.text}.values())
@@ -91,13 +91,14 @@ def holding(index: ScopeIndex, mask: Flags, phrases: Sequence[Phrase], analyzer:
     for phrase in phrases:
         for terms in phrase.terms(analyzer):
             wanted = np.intersect1d(wanted, memory_of[_with_any(index.lexical, terms, mask)])
-    holders = [memory for memory in _read(index, wanted.tolist()) if all(p.is_in(memory[1].text) for p in phrases)]
-    found = np.zeros_like(mask)
-    rows = (mask & np.isin(memory_of, [pk for pk, _ in holders])).nonzero()[0]
-    texts = {pk: memory.text for pk, memory in holders}
-    whole = np.array([_is_whole(index, row, texts, phrases) for row in rows.tolist()], dtype=np.bool_)
+    read = _read(index, wanted.tolist())
+    texts = {pk: memory.text for pk, memory in read if all(phrase.is_in(memory.text) for phrase in phrases)}
+    rows = (mask & np.isin(memory_of, list(texts))).nonzero()[0]
+    chunks = index.rows[rows][["memory", "start", "end"]].tolist()
+    whole = np.array([_is_whole(texts[pk], start, end, phrases) for pk, start, end in chunks], dtype=np.bool_)
     # A memory of which no chunk holds everything is found by any of them.
     scattered = ~np.isin(memory_of[rows], memory_of[rows[whole]])
+    found = np.zeros_like(mask)
     found[rows[whole | scattered]] = True
     return found
 
@@ -115,9 +116,8 @@ def _read(index: ScopeIndex, pks: list[int]) -> Iterator[tuple[int, Memory]]:
         yield from [(pk, memories[pk]) for pk in batch]
 
 
-def _is_whole(index: ScopeIndex, row: int, texts: dict[int, str], phrases: Sequence[Phrase]) -> bool:
-    chunk = index.rows[row]
-    text, start, end = texts[int(chunk["memory"])], int(chunk["start"]), int(chunk["end"])
+def _is_whole(text: str, start: int, end: int, phrases: Sequence[Phrase]) -> bool:
+    """Whether a chunk holds every phrase of which its memory's text holds all."""
     return end - start == len(text) or all(phrase.is_in(text[start:end]) for phrase in phrases)
 
 
