@@ -71,6 +71,7 @@ def test_the_readmes_evaluation_runs(tmp_path: Path) -> None:
     [
         (0, "retrieve/fusion", "isr", "FUSIONS", "fusion='isr'", ["olive tree", "fig tree"]),
         (1, "rerank", "shortest", "RERANKERS", "reranker='shortest'", ["fig tree", "olive tree"]),
+        (2, "expand", "keywords", "EXPANDERS", "expander='keywords'", ["olive tree", "fig tree"]),
     ],
 )
 def test_a_strategy_is_added_as_contributing_says(

@@ -15,6 +15,7 @@ from memgarden.errors import (
     ChromaError,
     Conflict,
     EmbedderMismatch,
+    ExpanderFailed,
     GardenBusy,
     GardenClosed,
     InvalidDataset,
@@ -35,7 +36,7 @@ from memgarden.errors import (
 from memgarden.garden import Garden
 from memgarden.ingest.adopt import Adoption
 from memgarden.observe.health import Health
-from memgarden.protocols import Chunker, Embedder, Reranker, Shortlist
+from memgarden.protocols import Chunker, Embedder, Expander, Reranker, Shortlist
 from memgarden.records import ChunkInfo, Hit, Importance, LegScore, Memory, RerankScore
 from memgarden.scope import Scope
 from memgarden.turns import Signals
@@ -48,6 +49,8 @@ __all__ = [
     "Conflict",
     "Embedder",
     "EmbedderMismatch",
+    "Expander",
+    "ExpanderFailed",
     "Garden",
     "GardenBusy",
     "GardenClosed",

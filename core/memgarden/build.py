@@ -19,6 +19,7 @@ from memgarden.chunk.describe import describe
 from memgarden.config import AUTO, Settings
 from memgarden.embed import EMBEDDERS
 from memgarden.errors import ChromaError, EmbedderMismatch, InvalidSetting, StorageError, UnknownStrategy
+from memgarden.expand.choice import choose
 from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
 from memgarden.lexical import LEGS
@@ -154,6 +155,7 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         rerankers=Rerankers(
             settings.reranker, RerankerTools(embedder, languages.analyzer(0), BoundedArrays(settings.rerank_bytes))
         ),
+        expanders=choose,
         searched=large.how,
         release=release,
         renew=lambda: build(where, settings),

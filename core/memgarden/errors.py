@@ -15,6 +15,7 @@ Every error inherits the root and the builtin a caller would try first:
     ├── MissingExtra       ImportError   a package that an optional part needs
     ├── ModelNotFound      FileNotFoundError
     ├── RerankerFailed     RuntimeError  a reranker raised, or did not give one finite score a hit
+    ├── ExpanderFailed     RuntimeError  an expander raised, or did not give texts
     ├── Conflict           RuntimeError  somebody else changed it first
     ├── GardenClosed       RuntimeError
     ├── SchemaTooNew       RuntimeError  written by a later memgarden
@@ -31,6 +32,7 @@ __all__ = [
     "ChromaError",
     "Conflict",
     "EmbedderMismatch",
+    "ExpanderFailed",
     "GardenBusy",
     "GardenClosed",
     "InvalidDataset",
@@ -56,6 +58,7 @@ PACKAGES = {
     "langchain": "langchain-core",
     "llama-index": "llama-index-core",
     "languages": "py3langid",
+    "time": "'dateparser>=1.2'",
     "eval": "pytrec-eval-terrier 'scipy>=1.15'",
 }
 
@@ -120,6 +123,10 @@ class ModelNotFound(MemgardenError, FileNotFoundError):
 
 class RerankerFailed(MemgardenError, RuntimeError):
     """A reranker raised an error, or gave something else than one finite number for each hit."""
+
+
+class ExpanderFailed(MemgardenError, RuntimeError):
+    """An expander raised an error, or gave something else than a few texts."""
 
 
 class Conflict(MemgardenError, RuntimeError):

@@ -11,7 +11,19 @@ from typing import Protocol
 from memgarden.errors import GardenClosed
 from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
-from memgarden.protocols import Fusion, MemorySink, MemorySource, Mirror, Outbox, Reranker, Reranking, Span
+from memgarden.protocols import (
+    Expander,
+    ExpanderTools,
+    Expanding,
+    Fusion,
+    MemorySink,
+    MemorySource,
+    Mirror,
+    Outbox,
+    Reranker,
+    Reranking,
+    Span,
+)
 from memgarden.records import ChunkInfo, ScopePath
 from memgarden.turns import Signals
 
@@ -95,6 +107,7 @@ class Parts:
     signals: Signals
     alpha: float
     rerankers: Callable[[Reranking | None], Sequence[tuple[str, Reranker]]]
+    expanders: Callable[[Expanding, ExpanderTools], Sequence[tuple[str, Expander]]]
     searched: Callable[[int], tuple[str, str | None]]
     release: Callable[[], None]
     renew: Callable[[], Parts]

@@ -34,6 +34,9 @@ __all__ = [
     "DenseLeg",
     "DenseRows",
     "Embedder",
+    "Expander",
+    "ExpanderTools",
+    "Expanding",
     "Expected",
     "Fusion",
     "Languages",
@@ -387,6 +390,29 @@ class Reranker(Protocol):
 
 Reranking = str | Reranker | Sequence[str | Reranker]
 """How rerankers are chosen: a name as in `"mmr"` or `"mmr:0.5"`, a callable, or several that work one after another."""
+
+
+class Expander(Protocol):
+    """Puts a question in other words; a function will do, as one that asks a language model."""
+
+    def __call__(self, query: str, /) -> Sequence[str]:
+        """Texts to be asked beside the query; none where it has nothing to say."""
+        ...
+
+
+Expanding = str | Expander | Sequence[str | Expander]
+"""How expanders are chosen: a name as in `"prf"` or `"prf:20"`, a callable, or several, whose texts all are asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpanderTools:
+    """What a question has at hand for its expanders: each is made for it by `make(argument, tools)`.
+
+    `feedback(n)` are the best `n` hits of the question as it was asked: of its scope, and what its filters let through.
+    """
+
+    analyzer: Analyzer
+    feedback: Callable[[int], Sequence[Hit]]
 
 
 class ArrayCache(Protocol):

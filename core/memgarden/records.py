@@ -252,6 +252,7 @@ class Hit(NamedTuple):
     `relevance` is how likely it is that the hit is relevant, 0 to 1, which means the same across queries.
     `before` and `after` are the turns around it in its session, in order of time, where a search asked for `context`.
     `score` is the fused one, or that of the last of the rerankers, which are in `reranks` in the order of their work.
+    `phrasings` are the ways in which the question was put, if several; `lexical 2` is a leg of the second.
     """
 
     memory: Memory
@@ -263,6 +264,7 @@ class Hit(NamedTuple):
     before: tuple[Memory, ...] = ()
     after: tuple[Memory, ...] = ()
     reranks: tuple[RerankScore, ...] = ()
+    phrasings: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -275,10 +277,12 @@ class Hit(NamedTuple):
         return self.memory.text[self.start : self.end]
 
     def explain(self) -> str:
-        """One line a leg: its score, rank and share of the fused score; and one a reranker."""
+        """One line a leg: its score, rank and share of the fused score; and one a reranker, and one a phrasing."""
         lines = [f"score {self.score:.4f}  relevance {self.relevance:.2f}"]
+        width = max([8, *(len(leg.leg) for leg in self.legs)])
         for leg in self.legs:
             rank = "-" if leg.rank is None else f"#{leg.rank}"
-            lines.append(f"  {leg.leg:<8} {leg.score:8.4f}  rank {rank:>4}  share {leg.share:+.4f}")
+            lines.append(f"  {leg.leg:<{width}} {leg.score:8.4f}  rank {rank:>4}  share {leg.share:+.4f}")
         lines += [f"  {each.reranker:<8} {each.score:8.4f}  before {f'#{each.before}':>4}" for each in self.reranks]
+        lines += [f"  {number}: {text}" for number, text in enumerate(self.phrasings, 1)]
         return "\n".join(lines)

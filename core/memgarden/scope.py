@@ -5,27 +5,23 @@ from __future__ import annotations
 import builtins
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
-from contextlib import suppress
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 
 import numpy as np
 
+from memgarden.asking import MAX_ATTEMPTS, How, answer
 from memgarden.errors import Conflict, GardenBusy, InvalidMemory, InvalidQuery, MemoryNotFound
-from memgarden.index.columns import Outdated
-from memgarden.index.filter import parse_filter
-from memgarden.index.turns import Turns
 from memgarden.ingest.batches import batches
 from memgarden.ingest.messages import read_messages
-from memgarden.ingest.validate import check_memory, check_vectors, is_storable, to_importance
+from memgarden.ingest.validate import check_memory, is_storable, to_importance
 from memgarden.parts import Parts
-from memgarden.protocols import Order, Reranking, Shortlist
-from memgarden.records import ChunkInfo, Floats, Hit, Importance, Memory, ScopePath, new_id, utc_now
-from memgarden.retrieve.query import GroupBy, Mode, Query
-from memgarden.retrieve.rerank import DEPTH, rerank
-from memgarden.retrieve.search import search
-from memgarden.turns import Signals, hash_name
+from memgarden.protocols import Expanding, Order, Reranking
+from memgarden.records import ChunkInfo, Hit, Importance, Memory, ScopePath, new_id, utc_now
+from memgarden.retrieve.expansion import MOST
+from memgarden.retrieve.query import GroupBy, Mode
+from memgarden.retrieve.rerank import DEPTH
+from memgarden.turns import hash_name
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -38,7 +34,6 @@ Item = str | Memory | Mapping[str, Any]
 EMBEDDED_BATCH = 128  # about a second of embedding on two cores, so progress is seen and little is done again
 GIVEN_BATCH = 2000  # with vectors at hand the commit is what costs: fewer, larger transactions
 MAX_OFFSET = 2**31 - 1
-MAX_ATTEMPTS = 100  # each failed one means that somebody else's update went through
 
 
 class _Unset:
@@ -286,6 +281,10 @@ class Scope:
         group_by: GroupBy = "memory",
         reranker: Reranking | None = None,
         rerank_depth: int = DEPTH,
+        expander: Expanding = (),
+        phrases: bool = True,
+        times: bool = False,
+        now: datetime | None = None,
         vector: npt.ArrayLike | None = None,
         embedder: str | None = None,
     ) -> builtins.list[Hit]:
@@ -298,6 +297,14 @@ class Scope:
         `reranker` orders the best `rerank_depth` hits (or `k`, where that is more) anew: `memory`, `maxsim`,
         `cross-encoder:MODEL`, `mmr`, a callable that takes a `Shortlist`, or several, one after another; `()` for none,
         None for the garden's own. `RerankerFailed` says what a reranker of yours did wrong.
+
+        `expander` puts the question in other words, which are asked too, with half of the weight: `templates`, `prf`
+        (words of the best hits), a callable that takes the query and gives several texts, or several of these.
+        `ExpanderFailed` says what one of yours did wrong.
+
+        What the query holds in double quotes, the text of every hit holds; `phrases=False` makes them plain words. With
+        `times=True` what was said at the time that an English query names ("last month", "in May 2023") is preferred;
+        `now` is what that counts from, and the ages that rerankers see.
 
         A fused score orders one query's hits and says nothing across queries. `hit.relevance` does, from 0 to 1; it
         was fitted to judged questions (see `memgarden.retrieve.relevance`). Hits below `min_relevance`, or below
@@ -325,6 +332,10 @@ class Scope:
             group_by=group_by,
             reranker=reranker,
             rerank_depth=rerank_depth,
+            expander=expander,
+            phrases=phrases,
+            times=times,
+            now=now,
             vectors=vectors,
             embedder=embedder,
         )[0]
@@ -347,73 +358,93 @@ class Scope:
         group_by: GroupBy = "memory",
         reranker: Reranking | None = None,
         rerank_depth: int = DEPTH,
+        expander: Expanding = (),
+        phrases: bool = True,
+        times: bool = False,
+        now: datetime | None = None,
         vectors: npt.ArrayLike | None = None,
         embedder: str | None = None,
     ) -> builtins.list[builtins.list[Hit]]:
         """The answers of `search` to several queries, embedded together; all see one state of the scope."""
         if isinstance(queries, str):
             raise InvalidQuery("search_many takes several queries: search_many([query]), or search(query) for one")
-        parts = self._parts
-        weight = parts.alpha if alpha is None else alpha
-        tree = None if where is None or where == {} else parse_filter(where)
-        known = aliases or {}
-        asked = [
-            Query(query, k, mode, weight, tree, since, until, min_score, known, context, group_by, min_relevance)
-            for query in queries
-        ]
-        if not asked:
-            return []
-        if fusion is not None and not isinstance(fusion, str):
-            raise InvalidQuery(f"fusion is a method's name, as in 'zscore', not {fusion!r}")
-        fuse = parts.fusion(fusion or parts.default_fusion)
-        rerankers = parts.rerankers(reranker)
-        if rerankers:
-            asked = [query.widened(rerank_depth) for query in asked]
-        pairs = list(zip(asked, self._embed(asked, vectors, embedder), strict=True))
-        for _ in range(MAX_ATTEMPTS):
-            with parts.pool.current(self._path) as index, suppress(Outdated):
-                if index is None:
-                    return [[] for _ in asked]
-                languages, now = parts.preparer.languages, utc_now()
-                found = [search(index, query, vector, languages, fuse, parts.signals, now) for query, vector in pairs]
-                vectors_of = index.dense.vectors_of
-                topics = _topics(index.turns, asked, parts.signals) if rerankers else []
-                break
-        else:
-            raise GardenBusy(f"the scope was changed {MAX_ATTEMPTS} times while it was searched: try again")
-        if not rerankers:
-            return [hits for hits, _ in found]
-        # After the index was given back: a reranker may take its time, and may search this scope itself.
-        shortlists = [
-            Shortlist(query.text, topic, vector, hits, now, partial(vectors_of, rows))
-            for (query, vector), topic, (hits, rows) in zip(pairs, topics, found, strict=True)
-        ]
-        return [rerank(rerankers, shortlist)[:k] for shortlist in shortlists]
+        how = How(
+            k=k,
+            mode=mode,
+            alpha=alpha,
+            fusion=fusion,
+            where=where,
+            since=since,
+            until=until,
+            min_score=min_score,
+            min_relevance=min_relevance,
+            aliases=aliases,
+            context=context,
+            group_by=group_by,
+            reranker=reranker,
+            rerank_depth=rerank_depth,
+            expander=expander,
+            phrases=phrases,
+            times=times,
+            now=now,
+        )
+        return answer(self._parts, self._path, [[query] for query in queries], how, vectors, embedder)
+
+    def multi_query(
+        self,
+        queries: Sequence[str],
+        *,
+        k: int = 10,
+        mode: Mode = "hybrid",
+        alpha: float | None = None,
+        fusion: str | None = None,
+        where: Mapping[str, Any] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        min_score: float | None = None,
+        min_relevance: float | None = None,
+        aliases: Mapping[str, str] | None = None,
+        context: int = 0,
+        group_by: GroupBy = "memory",
+        reranker: Reranking | None = None,
+        rerank_depth: int = DEPTH,
+        phrases: bool = True,
+        times: bool = False,
+        now: datetime | None = None,
+        vectors: npt.ArrayLike | None = None,
+        embedder: str | None = None,
+    ) -> builtins.list[Hit]:
+        """The one answer to several phrasings of a question: the legs of all of them are fused, each counts alike.
+
+        The other arguments are those of `search`; what any of the queries quotes every hit holds, a time that any of
+        them names is preferred, and rerankers are given the first. `InvalidQuery` for none or more than 32.
+        """
+        if isinstance(queries, str):
+            raise InvalidQuery("multi_query takes several phrasings: multi_query([query]), or search(query) for one")
+        phrasings = list(queries)
+        if not 1 <= len(phrasings) <= MOST:
+            raise InvalidQuery(f"multi_query takes 1 to {MOST} phrasings of a question, not {len(phrasings)}")
+        how = How(
+            k=k,
+            mode=mode,
+            alpha=alpha,
+            fusion=fusion,
+            where=where,
+            since=since,
+            until=until,
+            min_score=min_score,
+            min_relevance=min_relevance,
+            aliases=aliases,
+            context=context,
+            group_by=group_by,
+            reranker=reranker,
+            rerank_depth=rerank_depth,
+            expander=(),
+            phrases=phrases,
+            times=times,
+            now=now,
+        )
+        return answer(self._parts, self._path, [phrasings], how, vectors, embedder)[0]
 
     def _before(self, session: int, memory: Memory) -> Memory | None:
         return self._parts.source.before(self._path, session, memory)
-
-    def _embed(
-        self, asked: Sequence[Query], vectors: npt.ArrayLike | None, embedder: str | None
-    ) -> Sequence[Floats | None]:
-        own = self._parts.preparer.embedder
-        if vectors is not None:
-            return list(check_vectors(vectors, len(asked), embedder=embedder, name=own.name, dimension=own.dimension))
-        if not all(query.text.strip() for query in asked):
-            raise InvalidQuery("the query is empty: ask something, or use scope.list() to see everything")
-        if asked[0].dense_weight == 0:
-            return [None] * len(asked)
-        return list(self._parts.preparer.embed(self._to_embed(asked), query=True))
-
-    def _to_embed(self, asked: Sequence[Query]) -> builtins.list[str]:
-        """The texts that are embedded: the names of a scope's speakers drown what is asked about them."""
-        parts = self._parts
-        for _ in range(MAX_ATTEMPTS):
-            with parts.pool.current(self._path) as index, suppress(Outdated):
-                return _topics(index.turns if index is not None else None, asked, parts.signals)
-        raise GardenBusy(f"the scope was changed {MAX_ATTEMPTS} times while it was searched: try again")
-
-
-def _topics(turns: Turns | None, asked: Sequence[Query], signals: Signals) -> list[str]:
-    """What the queries ask, without the names of the speakers."""
-    return [query.text if turns is None or not signals.names else turns.without_names(query.text) for query in asked]

@@ -145,3 +145,24 @@ def test_a_folder_that_cannot_be_a_garden_is_refused(filled: Run, tmp_path: Path
     """A file in the garden's place is an error of one line, not a traceback."""
     (tmp_path / "file").write_text("not a garden")
     assert filled("add", "x", "-u", "a", "-g", str(tmp_path / "file"), code=2).stderr.startswith("error:")
+
+
+def test_a_search_asks_in_other_words_and_heeds_times(run: Run) -> None:
+    """`--expander`, as often as wanted, and `--times`; the hits say so."""
+    for text in ("I live in Lisbon.", "Rosa bakes."):
+        run("add", text, "-u", "alice", "--embedder", "hashing:64")
+    asked = (
+        "search",
+        "where do I live today?",
+        "-u",
+        "alice",
+        "--expander",
+        "templates",
+        "--expander",
+        "prf",
+        "--times",
+    )
+    (first, *_) = json.loads(run(*asked, "--json").stdout)
+    assert first["text"] == "I live in Lisbon." and first["phrasings"][:2] == ["where do I live today?", "I live today"]
+    assert {leg["leg"] for leg in first["legs"]} >= {"lexical", "dense 2", "lexical 3", "time"}
+    assert "2: I live today" in run(*asked, "--explain").stdout

@@ -19,8 +19,8 @@ def test_a_line_is_a_configuration() -> None:
 
 def test_settings_are_those_of_a_search_or_of_the_garden() -> None:
     """Those of a search need nothing stored anew, nor do those that change nothing of what is stored."""
-    one = parse_configuration("mine:fusion=rrf,reranker=mmr:0.5,chunk_size=64,threads=1")
-    assert one.search == {"fusion": "rrf", "reranker": "mmr:0.5"}
+    one = parse_configuration("mine:fusion=rrf,reranker=mmr:0.5,expander=prf:5,times=true,chunk_size=64,threads=1")
+    assert one.search == {"fusion": "rrf", "reranker": "mmr:0.5", "expander": "prf:5", "times": True}
     assert one.opening == {"chunk_size": 64, "threads": 1}
     assert one.storing == {"chunk_size": 64}
 
@@ -38,6 +38,8 @@ def test_settings_are_those_of_a_search_or_of_the_garden() -> None:
         ("x:alpha=2", "configuration 'x': alpha"),
         ("x:fusion=best", "configuration 'x': unknown fusion 'best'"),
         ("x:reranker=best", "configuration 'x': unknown reranker 'best'"),
+        ("x:expander=best", "configuration 'x': unknown expander 'best'"),
+        ("x:times=maybe", "times is bool, not 'maybe'"),
         ("x:rerank_depth=0", "configuration 'x': rerank_depth is a whole number"),
         ("x:mode=both", "configuration 'x': the mode is one of"),
         ("x:chunk_size=3", "configuration 'x': chunk_size is 16"),

@@ -93,6 +93,21 @@ def test_filters_lose_nothing_however_narrow(open_large: OPEN, open_garden: OPEN
     assert sorted(near(garden, "alice", query, k=2000, where=where), key=int) == [str(n) for n in range(share)]
 
 
+@pytest.mark.parametrize("mode", ["hybrid", "lexical", "dense"])
+def test_quoted_phrases_hold_in_a_large_scope(open_large: OPEN, mode: str) -> None:
+    """However far the vectors of what holds them are, in few memories and in all."""
+    garden = open_large()
+    fill(garden, "alice", 700)
+    settled(garden, alice="chroma")
+    scope = garden.scope("alice")
+    for query in vectors(3, seed=13):
+        asked: dict[str, object] = {"mode": mode, "vector": query, "embedder": NAME}
+        assert [hit.id for hit in scope.search('note "note 77"', **asked)] == ["77"]  # type: ignore[arg-type]
+        found = scope.search('x "alice note"', k=700, **asked)  # type: ignore[arg-type]
+        assert len(found) == 700
+        assert scope.search('note "alice notes"', **asked) == []  # type: ignore[arg-type]
+
+
 def test_a_filter_whose_memories_are_all_far_away_loses_none(open_large: OPEN) -> None:
     """Over-fetching that does not reach them gives way to an exact look."""
     garden = open_large()

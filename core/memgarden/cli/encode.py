@@ -30,13 +30,14 @@ def memory_object(memory: Memory) -> dict[str, Any]:
 
 
 def hit_object(hit: Hit) -> dict[str, Any]:
-    """A hit: its score, the part of the text that matched, what each leg said, and the memory whole."""
+    """A hit: its score, the part of the text that matched, what each leg said of which phrasing, the memory whole."""
     return {
         "score": hit.score,
         "text": hit.text,
         "start": hit.start,
         "end": hit.end,
         "legs": [leg._asdict() for leg in hit.legs],
+        "phrasings": list(hit.phrasings),
         "memory": memory_object(hit.memory),
     }
 

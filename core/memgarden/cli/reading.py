@@ -36,6 +36,8 @@ def search(
     since: Annotated[str | None, typer.Option(help="Said at this time or later: ISO 8601, UTC unless it says.")] = None,
     until: Annotated[str | None, typer.Option(help="Said before this time.")] = None,
     min_score: Annotated[float | None, typer.Option(help="Leave out what scores less.")] = None,
+    expander: Annotated[list[str] | None, typer.Option(help="Ask in other words too: templates or prf.")] = None,
+    times: Annotated[bool, typer.Option("--times", help="Prefer what was said when the query says.")] = False,
     explain: Annotated[bool, typer.Option("--explain", help="Say what each leg of the search thought.")] = False,
     as_json: AsJson = False,
     garden: Place = GARDEN,
@@ -53,6 +55,8 @@ def search(
             since=read_time("--since", since),
             until=read_time("--until", until),
             min_score=min_score,
+            expander=expander or (),
+            times=times,
         )
         if as_json:
             print_json([hit_object(hit) for hit in hits])

@@ -9,6 +9,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from memgarden.config import Settings
 from memgarden.errors import InvalidQuery, InvalidSetting
+from memgarden.expand.choice import check_names as check_expanders
 from memgarden.registry import resolve
 from memgarden.rerank.choice import check_names
 from memgarden.retrieve.fusion import FUSIONS
@@ -22,8 +23,14 @@ SEARCH: dict[str, tuple[type, ...]] = {
     "fusion": (str,),
     "reranker": (str,),
     "rerank_depth": (int,),
+    "expander": (str,),
+    "phrases": (bool,),
+    "times": (bool,),
 }
 """What a search takes, and the types that it has in a line of text."""
+
+ASKING = SEARCH.keys() - {"alpha", "fusion", "reranker"}
+"""Those of them that `Garden.open` does not take."""
 
 OPENING = frozenset({"threads", "index_bytes", "rerank_bytes", "cached_embeddings", "lock_timeout"})
 """What `Garden.open` takes and what is stored does not depend on; any other setting is taken to change it."""
@@ -42,10 +49,11 @@ class Configuration:
         if unknown := self.settings.keys() - KINDS.keys():
             raise InvalidSetting(f"unknown setting {min(unknown)!r}: there are {', '.join(sorted(KINDS))}")
         try:
-            known = {key: value for key, value in self.settings.items() if key not in ("mode", "rerank_depth")}
+            known = {key: value for key, value in self.settings.items() if key not in ASKING}
             settings, mode = Settings(**known), self.settings.get("mode", "hybrid")
             resolve("fusion", FUSIONS, settings.fusion)
             check_names(settings.reranker)
+            check_expanders(self.settings.get("expander", ()))
             query = Query("any", 1, mode, settings.alpha, filter=None, since=None, until=None, min_score=None)
             query.widened(self.settings.get("rerank_depth", 1))
         except (InvalidQuery, InvalidSetting) as error:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, get_args
 
 from memgarden.errors import InvalidQuery
 from memgarden.index.filter import Node
+from memgarden.retrieve.phrases import Phrase
+from memgarden.retrieve.times import Period
 
 __all__ = ["GroupBy", "Mode", "Query"]
 
@@ -21,7 +23,10 @@ MAX_CONTEXT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question to a scope; `alpha` is the weight of the dense leg, 0 and 1 mean one leg only."""
+    """A question to a scope; `alpha` is the weight of the dense leg, 0 and 1 mean one leg only.
+
+    What is found holds the `phrases`; what was said in the `periods` is preferred.
+    """
 
     text: str
     k: int
@@ -35,6 +40,8 @@ class Query:
     context: int = 0
     group_by: GroupBy = "memory"
     min_relevance: float | None = None
+    phrases: Sequence[Phrase] = ()
+    periods: Sequence[Period] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.text, str):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,13 +14,27 @@ from memgarden.protocols import Fusion, Languages, Ranking
 from memgarden.records import Flags, Floats, Hit, Ints, LegScore, Memory, copy_json
 from memgarden.retrieve.candidates import DEPTH, Candidates, gather
 from memgarden.retrieve.cluster import regularised
+from memgarden.retrieve.phrases import holding
 from memgarden.retrieve.query import Query
 from memgarden.retrieve.relevance import relevance
 from memgarden.retrieve.signals import BOOSTS, best_sessions, boosts, smoothed
+from memgarden.retrieve.times import boost
 from memgarden.retrieve.words import rank_words
 from memgarden.turns import Signals
 
-__all__ = ["search"]
+__all__ = ["Phrasing", "search"]
+
+
+class Phrasing(NamedTuple):
+    """One way to put a question: its `text`, its `vector` `(d,)`, and its part in the fusion.
+
+    The vector may be None where the dense leg has no weight.
+    """
+
+    text: str
+    vector: Floats | None
+    weight: float = 1.0
+
 
 CLUSTER = ("cluster",)
 
@@ -26,7 +42,7 @@ CLUSTER = ("cluster",)
 def search(
     index: ScopeIndex,
     query: Query,
-    vector: Floats | None,
+    phrasings: Sequence[Phrasing],
     languages: Languages,
     fuse: Fusion,
     signals: Signals,
@@ -34,20 +50,25 @@ def search(
 ) -> tuple[list[Hit], Ints]:
     """The best `query.k` memories, best first, and the row of the chunk of each.
 
-    `vector` `(d,)` may be None where the dense leg has no weight.
+    Each phrasing has legs of its own, which are fused together; the weights of the phrasings sum to 1.
     """
     turns = index.turns if query.mode == "hybrid" else None
     mask = index.mask(now, query.since, query.until, query.filter)
+    if query.phrases:
+        mask = holding(index, mask, query.phrases, languages)
     depth = max(DEPTH, 2 * query.k)
     while True:
-        candidates = _run_legs(index, query, vector, languages, mask, depth, turns, signals)
+        candidates = _run_legs(index, query, phrasings, languages, mask, depth, turns, signals)
         if not len(candidates.rows):
             return [], candidates.rows
-        shares = _fuse(candidates, query, fuse)
-        if signals.cluster and len(candidates.names) > 1:
+        shares = _fuse(candidates, query, phrasings, fuse)
+        if signals.cluster and 0 < query.dense_weight < 1:
             candidates, shares = _regularise(index, candidates, shares, signals.cluster)
         if turns is not None:
             candidates, shares = _boost(candidates, shares, turns, query, signals)
+        if query.periods:
+            seen, added = boost(index.rows["created_at"][candidates.rows], query.periods, shares.sum(axis=0))
+            candidates, shares = candidates.beside(("time",), seen), np.concatenate([shares, added])
         scores = shares.sum(axis=0)
         if query.group_by == "session" and index.turns is not None:
             best, scores = best_sessions(index.turns.sessions(candidates.rows), scores, query.k)
@@ -60,7 +81,7 @@ def search(
     if query.min_score is not None:
         best = best[scores[best] >= query.min_score]
     rows = candidates.rows[best]
-    hits = _hits(index, candidates, shares, scores, best, rows) if len(best) else []
+    hits = _hits(index, candidates, phrasings, shares, scores, best, rows) if len(best) else []
     if query.min_relevance is not None:
         likely = [n for n, hit in enumerate(hits) if hit.relevance >= query.min_relevance]
         hits, rows = [hits[n] for n in likely], rows[likely]
@@ -73,7 +94,7 @@ def search(
 def _run_legs(
     index: ScopeIndex,
     query: Query,
-    vector: Floats | None,
+    phrasings: Sequence[Phrasing],
     languages: Languages,
     mask: Flags,
     depth: int,
@@ -81,19 +102,27 @@ def _run_legs(
     signals: Signals,
 ) -> Candidates:
     legs: dict[str, Ranking] = {}
-    if query.dense_weight < 1:
-        lexical = rank_words(index, query.text, languages, mask, depth)
-        legs["lexical"] = lexical if turns is None else smoothed(lexical, turns, mask, depth, signals)
-    if query.dense_weight > 0 and vector is not None:
-        legs["dense"] = index.dense.rank(vector, mask, depth)
+    for number, (text, vector, _) in enumerate(phrasings, 1):
+        mark = _mark(number)
+        if query.dense_weight < 1:
+            lexical = rank_words(index, text, languages, mask, depth)
+            legs["lexical" + mark] = lexical if turns is None else smoothed(lexical, turns, mask, depth, signals)
+        if query.dense_weight > 0 and vector is not None:
+            legs["dense" + mark] = index.dense.rank(vector, mask, depth)
     return gather(tuple(legs), tuple(legs.values()), len(index.rows))
 
 
-def _fuse(candidates: Candidates, query: Query, fuse: Fusion) -> Floats:
+def _mark(number: int) -> str:
+    """What the legs of a question's phrasings are told apart by, the first of which has none."""
+    return "" if number == 1 else f" {number}"
+
+
+def _fuse(candidates: Candidates, query: Query, phrasings: Sequence[Phrasing], fuse: Fusion) -> Floats:
     """Shares `(legs, n)`; one leg alone keeps its own scores, BM25's or cosines."""
     if len(candidates.names) == 1:
         return candidates.scores
-    weights = np.array([1 - query.dense_weight, query.dense_weight], dtype=np.float32)
+    parts = [weight for weight in (1 - query.dense_weight, query.dense_weight) if weight > 0]
+    weights = np.array([phrasing.weight * part for phrasing in phrasings for part in parts], dtype=np.float32)
     return fuse(candidates.scores, candidates.ranks, weights)
 
 
@@ -130,7 +159,13 @@ def _best_chunks(index: ScopeIndex, rows: Ints, scores: Floats, k: int) -> Ints:
 
 
 def _hits(
-    index: ScopeIndex, candidates: Candidates, shares: Floats, scores: Floats, best: Ints, rows: Ints
+    index: ScopeIndex,
+    candidates: Candidates,
+    phrasings: Sequence[Phrasing],
+    shares: Floats,
+    scores: Floats,
+    best: Ints,
+    rows: Ints,
 ) -> list[Hit]:
     found = index.rows[rows]
     pks: list[int] = found["memory"].tolist()
@@ -140,7 +175,8 @@ def _hits(
     own = candidates.scores[:, best].T.tolist()
     ranks = [[rank or None for rank in ranked] for ranked in candidates.ranks[:, best].T.tolist()]
     parts = shares[:, best].T.tolist()
-    likely = _relevances(candidates, best)
+    likely = [max(ways) for ways in zip(*_relevances(candidates, len(phrasings), best), strict=True)]
+    asked = tuple(phrasing.text for phrasing in phrasings) if len(phrasings) > 1 else ()
     return [
         Hit(
             memory=_own(memories[pk]),
@@ -149,19 +185,25 @@ def _hits(
             end=ends[n],
             legs=tuple(map(LegScore, candidates.names, own[n], ranks[n], parts[n])),
             relevance=likely[n],
+            phrasings=asked,
         )
         for n, pk in enumerate(pks)
     ]
 
 
-def _relevances(candidates: Candidates, best: Ints) -> list[float]:
+def _relevances(candidates: Candidates, phrasings: int, best: Ints) -> list[list[float]]:
+    """How likely each of the best is relevant to each phrasing."""
     legs = dict(zip(candidates.names, candidates.scores[:, best].tolist(), strict=True))
     ceilings = dict(zip(candidates.names, candidates.ceilings, strict=False))  # a boost has none
-    cosines = legs.get("dense", [None] * len(best))
-    bm25 = legs.get("lexical")
-    # A query of which no word is left has nothing to cover.
-    covered = [None] * len(best) if bm25 is None else [score / (ceilings["lexical"] or 1.0) for score in bm25]
-    return list(map(relevance, cosines, covered))
+    found = []
+    for mark in map(_mark, range(1, phrasings + 1)):
+        cosines = legs.get("dense" + mark, [None] * len(best))
+        bm25 = legs.get("lexical" + mark)
+        # A query of which no word is left has nothing to cover.
+        full = ceilings.get("lexical" + mark) or 1.0
+        covered = [None] * len(best) if bm25 is None else [score / full for score in bm25]
+        found.append(list(map(relevance, cosines, covered)))
+    return found
 
 
 def _with_context(index: ScopeIndex, hit: Hit, row: int, count: int, now: datetime) -> Hit:

@@ -12,12 +12,12 @@ from memgarden.records import Floats, Ints
 
 __all__ = ["theoretical_min_max"]
 
-LOWEST = np.array([[0.0], [-1.0]], dtype=np.float32)  # of BM25 and of a cosine, in the order of the legs
+LOWEST = np.array([[0.0], [-1.0]], dtype=np.float32)  # of BM25 and of a cosine, which take turns
 
 
 def theoretical_min_max(scores: Floats, ranks: Ints, weights: Floats) -> Floats:
     """`(score - lowest) / (highest - lowest)` times the leg's weight, `lowest` 0 for BM25 and -1 for cosines."""
-    above = np.maximum(scores - LOWEST, 0)  # rounding can put a cosine below -1
+    above = np.maximum(scores - np.resize(LOWEST, (len(scores), 1)), 0)  # rounding can put a cosine below -1
     span = above.max(axis=1, keepdims=True)
     shares: Floats = above / np.where(span > 0, span, 1) * weights[:, None]
     return shares

@@ -1,0 +1,228 @@
+"""How questions to a scope are answered: put in other words, embedded, searched for in one state of it, reranked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from memgarden.errors import GardenBusy, InvalidQuery
+from memgarden.index.columns import Outdated
+from memgarden.index.filter import parse_filter
+from memgarden.index.scope_index import ScopeIndex
+from memgarden.index.turns import Turns
+from memgarden.ingest.validate import check_vectors
+from memgarden.parts import Parts
+from memgarden.protocols import ExpanderTools, Expanding, Reranking, Shortlist
+from memgarden.records import Floats, Hit, ScopePath, utc_now
+from memgarden.retrieve.expansion import ORIGINAL, expanded
+from memgarden.retrieve.phrases import quoted
+from memgarden.retrieve.query import GroupBy, Mode, Query
+from memgarden.retrieve.rerank import rerank
+from memgarden.retrieve.search import Phrasing, search
+from memgarden.retrieve.times import check_now, periods, require_parser
+from memgarden.turns import Signals
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["MAX_ATTEMPTS", "How", "answer"]
+
+T = TypeVar("T")
+
+MAX_ATTEMPTS = 100  # each failed one means that somebody else's update went through
+
+
+class How(NamedTuple):
+    """What `Scope.search` takes beside the question."""
+
+    k: int
+    mode: Mode
+    alpha: float | None
+    fusion: str | None
+    where: Mapping[str, Any] | None
+    since: datetime | None
+    until: datetime | None
+    min_score: float | None
+    min_relevance: float | None
+    aliases: Mapping[str, str] | None
+    context: int
+    group_by: GroupBy
+    reranker: Reranking | None
+    rerank_depth: int
+    expander: Expanding
+    phrases: bool
+    times: bool
+    now: datetime | None
+
+
+class Question(NamedTuple):
+    """What is asked, and the ways in which it is put: the vectors that were given for them, and their weights."""
+
+    query: Query
+    texts: Sequence[str]
+    vectors: Sequence[Floats | None]
+    weights: Sequence[float]
+
+
+def answer(
+    parts: Parts,
+    path: ScopePath,
+    asked: Sequence[Sequence[str]],
+    how: How,
+    vectors: npt.ArrayLike | None,
+    embedder: str | None,
+) -> list[list[Hit]]:
+    """The hits of each question, which is given by one or several texts; `vectors` `(n, d)` are those of all texts."""
+    if not asked:
+        return []
+    if how.fusion is not None and not isinstance(how.fusion, str):
+        raise InvalidQuery(f"fusion is a method's name, as in 'zscore', not {how.fusion!r}")
+    fuse = parts.fusion(how.fusion or parts.default_fusion)
+    rerankers = parts.rerankers(how.reranker)
+    queries = _queries(parts, asked, how)
+    given = _given(parts, asked, vectors, embedder)
+    if rerankers:
+        queries = [query.widened(how.rerank_depth) for query in queries]
+    questions = [
+        _expanded(parts, path, Question(query, texts, own, [1 / len(texts)] * len(texts)), how)
+        for query, texts, own in zip(queries, asked, given, strict=True)
+    ]
+    phrasings = _embedded(parts, path, questions)
+
+    def find(index: ScopeIndex | None) -> tuple[list[Any], list[str], Callable[..., Floats], datetime] | None:
+        if index is None:
+            return None
+        languages, now = parts.preparer.languages, utc_now()
+        found = [
+            search(index, question.query, ways, languages, fuse, parts.signals, now)
+            for question, ways in zip(questions, phrasings, strict=True)
+        ]
+        first = [question.texts[0] for question in questions] if rerankers else []
+        return found, _topics(index.turns, first, parts.signals), index.dense.vectors_of, how.now or now
+
+    answered = _with_index(parts, path, find)
+    if answered is None:
+        return [[] for _ in questions]
+    found, topics, vectors_of, now = answered
+    if not rerankers:
+        return [hits for hits, _ in found]
+    # After the index was given back: a reranker may take its time, and may search this scope itself.
+    shortlists = [
+        Shortlist(ways[0].text, topic, ways[0].vector, hits, now, partial(vectors_of, rows))
+        for ways, topic, (hits, rows) in zip(phrasings, topics, found, strict=True)
+    ]
+    return [rerank(rerankers, shortlist)[: how.k] for shortlist in shortlists]
+
+
+def _queries(parts: Parts, asked: Sequence[Sequence[str]], how: How) -> list[Query]:
+    """The questions, checked; what one of a question's texts quotes, or says of time, holds for all of it."""
+    for name, value in (("phrases", how.phrases), ("times", how.times)):
+        if not isinstance(value, bool):
+            raise InvalidQuery(f"{name} is True or False, not {value!r}")
+    now = check_now(how.now)
+    if how.times:
+        require_parser()
+    tree = None if how.where is None or how.where == {} else parse_filter(how.where)
+    queries = []
+    for texts in asked:
+        read = [
+            Query(
+                text=text,
+                k=how.k,
+                mode=how.mode,
+                alpha=parts.alpha if how.alpha is None else how.alpha,
+                filter=tree,
+                since=how.since,
+                until=how.until,
+                min_score=how.min_score,
+                aliases=how.aliases or {},
+                context=how.context,
+                group_by=how.group_by,
+                min_relevance=how.min_relevance,
+            )
+            for text in texts
+        ]
+        conditions = [phrase for text in texts for phrase in quoted(text)] if how.phrases else ()
+        times = [period for text in texts for period in periods(text, now)] if how.times else ()
+        queries.append(replace(read[0], phrases=conditions, periods=times) if conditions or times else read[0])
+    return queries
+
+
+def _given(
+    parts: Parts, asked: Sequence[Sequence[str]], vectors: npt.ArrayLike | None, embedder: str | None
+) -> list[list[Floats | None]]:
+    """The vector of each text of each question, None where it is to be made."""
+    if vectors is None:
+        if not all(text.strip() for texts in asked for text in texts):
+            raise InvalidQuery("the query is empty: ask something, or use scope.list() to see everything")
+        return [[None] * len(texts) for texts in asked]
+    own = parts.preparer.embedder
+    count = sum(map(len, asked))
+    rows = iter(check_vectors(vectors, count, embedder=embedder, name=own.name, dimension=own.dimension))
+    return [[next(rows) for _ in texts] for texts in asked]
+
+
+def _expanded(parts: Parts, path: ScopePath, question: Question, how: How) -> Question:
+    """The question with what expanders make of it; they work before the index is taken, and may search the scope."""
+    if isinstance(how.expander, Sequence) and not how.expander:
+        return question
+
+    def feedback(count: int) -> Sequence[Hit]:
+        vector = question.vectors[0]
+        plain = how._replace(
+            k=count, expander=(), reranker=(), context=0, group_by="memory", min_score=None, min_relevance=None
+        )
+        own = None if vector is None else vector[np.newaxis]
+        return answer(parts, path, [question.texts], plain, own, parts.preparer.embedder.name)[0]
+
+    (text,) = question.texts
+    expanders = parts.expanders(how.expander, ExpanderTools(parts.preparer.languages.analyzer(0), feedback))
+    texts = expanded(text, expanders)
+    others = len(texts) - 1
+    if not others:
+        return question
+    weights = [ORIGINAL, *[(1 - ORIGINAL) / others] * others]
+    return Question(question.query, texts, [*question.vectors, *[None] * others], weights)
+
+
+def _embedded(parts: Parts, path: ScopePath, questions: Sequence[Question]) -> list[list[Phrasing]]:
+    """The phrasings of each question; all texts that have no vector are embedded together, where one is needed."""
+    lacking = [
+        text
+        for question in questions
+        for text, vector in zip(question.texts, question.vectors, strict=True)
+        if vector is None
+    ]
+    made: Any = iter([])
+    if lacking and questions[0].query.dense_weight > 0:
+        signals = parts.signals
+        topics = _with_index(
+            parts, path, lambda index: _topics(None if index is None else index.turns, lacking, signals)
+        )
+        made = iter(parts.preparer.embed(topics, query=True))
+    return [
+        [
+            Phrasing(text, next(made, None) if vector is None else vector, weight)
+            for text, vector, weight in zip(question.texts, question.vectors, question.weights, strict=True)
+        ]
+        for question in questions
+    ]
+
+
+def _with_index(parts: Parts, path: ScopePath, use: Callable[[ScopeIndex | None], T]) -> T:
+    """What `use` makes of the scope's index, which is this thread's alone meanwhile."""
+    for _ in range(MAX_ATTEMPTS):
+        with parts.pool.current(path) as index, suppress(Outdated):
+            return use(index)
+    raise GardenBusy(f"the scope was changed {MAX_ATTEMPTS} times while it was searched: try again")
+
+
+def _topics(turns: Turns | None, asked: Sequence[str], signals: Signals) -> list[str]:
+    """What is embedded of questions: the names of a scope's speakers drown what is asked about them."""
+    return [text if turns is None or not signals.names else turns.without_names(text) for text in asked]
