@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 
 from memgarden import Garden, Memory, Signals
 from memgarden.records import Floats, Ints
-from memgarden.retrieve.cluster import BEST, regularised
-
-WEIGHT = 0.4
+from memgarden.retrieve.cluster import BEST, resembled
 
 
 def unit(count: int, seed: int) -> Floats:
@@ -19,43 +17,45 @@ def unit(count: int, seed: int) -> Floats:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def rise(scores: Floats, vectors: Floats, memories: Ints | None = None) -> Floats:
-    """What is added to the scores of rows 0, 1, 2, ..., each a memory of its own unless said otherwise."""
+def seen(scores: Floats, vectors: Floats, memories: Ints | None = None) -> Floats:
+    """What is seen of rows 0, 1, 2, ..., each a memory of its own unless said otherwise; 0 for all but the best."""
     rows = np.arange(len(scores))
-    own = rows if memories is None else memories
-    return regularised(rows, scores, own, lambda wanted: vectors[wanted], WEIGHT)[1]
+    places, found = resembled(rows, scores, rows if memories is None else memories, lambda wanted: vectors[wanted])
+    whole = np.zeros(len(scores), np.float32)
+    whole[places] = found
+    return whole
 
 
 @given(count=st.integers(1, 60), seed=st.integers(0, 9))
-def test_it_adds_at_most_the_weight_of_the_best_score(count: int, seed: int) -> None:
+def test_it_is_at_most_the_best_score(count: int, seed: int) -> None:
     """And nothing below the best twenty."""
     scores = np.random.default_rng(seed).normal(size=count).astype(np.float32)
-    added = rise(scores, unit(count, seed))
-    assert np.abs(added).max() <= WEIGHT * np.abs(scores - scores.mean()).max() + 1e-6
-    assert not added[np.argsort(-scores)[BEST:]].any()
+    found = seen(scores, unit(count, seed))
+    assert np.abs(found).max() <= np.abs(scores - scores.mean()).max() + 1e-6
+    assert not found[np.argsort(-scores)[BEST:]].any()
 
 
 def test_the_double_of_the_best_overtakes_what_is_like_nothing() -> None:
     """Of two equal scores the one that resembles the best is better."""
     vectors = np.eye(8, dtype=np.float32)[[0, 0, 1, 2, 3]]
-    added = rise(np.array([3, 1, 1, 0, 0], np.float32), vectors)
-    assert added[1] > 0.3 and added[2] == 0
+    found = seen(np.array([3, 1, 1, 0, 0], np.float32), vectors)
+    assert found[1] > 0.9 and found[2] == 0
 
 
 def test_chunks_of_one_memory_are_no_witnesses_for_each_other() -> None:
     """However alike they are."""
     vectors = np.eye(8, dtype=np.float32)[[0, 0, 1, 2]]
     scores = np.array([3, 2, 0, 0], np.float32)
-    assert rise(scores, vectors)[0] > 0
-    assert not rise(scores, vectors, np.array([7, 7, 8, 9])).any()
+    assert seen(scores, vectors)[0] > 0
+    assert not seen(scores, vectors, np.array([7, 7, 8, 9])).any()
 
 
 @given(shift=st.floats(-5, 5), scale=st.floats(0.1, 10))
 def test_only_the_differences_of_scores_count(shift: float, scale: float) -> None:
     """Whatever the fusion's unit and zero are."""
     scores, vectors = np.random.default_rng(1).normal(size=30).astype(np.float32), unit(30, 1)
-    moved = rise((scale * scores + shift).astype(np.float32), vectors)
-    assert np.allclose(moved, scale * rise(scores, vectors), atol=1e-4 * max(1, scale))
+    moved = seen((scale * scores + shift).astype(np.float32), vectors)
+    assert np.allclose(moved, scale * seen(scores, vectors), atol=1e-4 * max(1, scale))
 
 
 def test_a_hit_says_what_it_owes_to_those_that_resemble_it(garden: Garden) -> None:

@@ -179,7 +179,8 @@ def check_vectors(vectors: npt.ArrayLike, count: int, *, embedder: str | None, n
 def to_unit(given: Floats, mend: str) -> Floats:
     """Vectors `(n, d)` L2-normalised, themselves if they are already; `InvalidMemory` for NaN, infinity and zeros."""
     norms = np.sqrt(np.vecdot(given, given))
-    low, high = norms.min(initial=1), norms.max(initial=1)
+    # Of one vector, as a search has it, its own length is both.
+    low, high = (norms[0], norms[0]) if len(norms) == 1 else (norms.min(initial=1), norms.max(initial=1))
     if not (low > 0 and high < np.inf):  # NaN is in no order
         bad = int(np.flatnonzero(~np.isfinite(norms) | (norms == 0))[0])
         raise InvalidMemory(f"vector {bad} is zero or holds NaN or infinity: {mend}")

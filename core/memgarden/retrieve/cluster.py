@@ -12,28 +12,28 @@ import numpy as np
 
 from memgarden.records import Floats, Ints
 
-__all__ = ["regularised"]
+__all__ = ["resembled"]
 
 BEST = 20  # with 10 half of the gain is lost, with 50 little is added
-ALONE = 1.0  # what no resemblance weighs beside the resemblances: a row that is like nothing gets next to nothing
 
 
-def regularised(
-    rows: Ints, scores: Floats, memories: Ints, vectors_of: Callable[[Ints], Floats], weight: float
-) -> tuple[Floats, Floats]:
-    """How good what resembles each candidate is, `(n,)` in the scores' unit, and what that adds to its score, `(n,)`.
+def resembled(rows: Ints, scores: Floats, memory_of: Ints, vectors_of: Callable[[Ints], Floats]) -> tuple[Ints, Floats]:
+    """The places of the 20 best of `rows`, and how good what resembles each of these is, in the scores' unit.
 
-    `scores` `(n,)` are the fused ones of `rows`, `memories` the memories that the rows belong to: chunks of one memory
-    are no witnesses for each other. 0 for all but the 20 best, and for a row that resembles none of them.
+    That is the mean of the others' `scores` (the fused ones of `rows`, above their own mean), weighted by the fourth
+    power of the cosine: or the many that are hardly alike would outweigh the few that are. 0 weighs 1 in it, as if a
+    row were its own witness and had nothing to say; so what resembles nothing gets next to nothing. Chunks of one
+    memory (`memory_of` a row of the index) are no witnesses for each other.
     """
-    seen = np.zeros(len(rows), dtype=np.float32)
     best = (-scores).argsort(kind="stable")[:BEST]
-    memory = memories[best]
-    vectors = vectors_of(rows[best])
+    found = rows[best]
+    vectors = vectors_of(found)
     near = np.maximum(vectors @ vectors.T, 0)
     near *= near
-    near *= near  # to the fourth power, or the many that are hardly alike would outweigh the few that are
-    near[memory[:, np.newaxis] == memory] = 0
+    near *= near
+    memories = memory_of[found]
+    if len(set(memories.tolist())) < len(memories):
+        near[memories[:, np.newaxis] == memories] = 0
+        np.fill_diagonal(near, 1)
     above = scores[best] - np.add.reduce(scores) / len(scores)
-    seen[best] = near @ above / (np.add.reduce(near, axis=1) + ALONE)
-    return seen, weight * seen
+    return best, (near @ above - above) / np.add.reduce(near, axis=1)

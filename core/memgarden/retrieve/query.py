@@ -17,6 +17,7 @@ __all__ = ["GroupBy", "Mode", "Query"]
 
 Mode = Literal["hybrid", "lexical", "dense"]
 GroupBy = Literal["memory", "session"]
+MODES, GROUPS = get_args(Mode), get_args(GroupBy)
 MAX_K = 10_000
 MAX_CONTEXT = 1_000
 
@@ -48,8 +49,8 @@ class Query:
             raise InvalidQuery(f"a query is a string, not {type(self.text).__name__}")
         if isinstance(self.k, bool) or not isinstance(self.k, int) or not 1 <= self.k <= MAX_K:
             raise InvalidQuery(f"k is a whole number from 1 to {MAX_K:,}, not {self.k!r}")
-        if self.mode not in get_args(Mode):
-            raise InvalidQuery(f"the mode is one of {', '.join(get_args(Mode))}, not {self.mode!r}")
+        if self.mode not in MODES:
+            raise InvalidQuery(f"the mode is one of {', '.join(MODES)}, not {self.mode!r}")
         if not isinstance(self.alpha, int | float) or not 0 <= self.alpha <= 1:
             raise InvalidQuery(f"alpha, the weight of the dense leg, is from 0 to 1, not {self.alpha!r}")
         if self.min_score is not None and (not isinstance(self.min_score, int | float) or math.isnan(self.min_score)):
@@ -59,8 +60,8 @@ class Query:
             raise InvalidQuery(f"min_relevance is a number from 0 to 1, not {least!r}")
         if isinstance(self.context, bool) or not isinstance(self.context, int) or not 0 <= self.context <= MAX_CONTEXT:
             raise InvalidQuery(f"context is a whole number of turns from 0 to {MAX_CONTEXT:,}, not {self.context!r}")
-        if self.group_by not in get_args(GroupBy):
-            raise InvalidQuery(f"hits are grouped by one of {', '.join(get_args(GroupBy))}, not {self.group_by!r}")
+        if self.group_by not in GROUPS:
+            raise InvalidQuery(f"hits are grouped by one of {', '.join(GROUPS)}, not {self.group_by!r}")
         if not isinstance(self.aliases, Mapping) or not all(
             isinstance(word, str) and word.strip() and isinstance(name, str) for word, name in self.aliases.items()
         ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from memgarden.index.turns import Turns
 from memgarden.protocols import Fusion, Languages, Ranking
 from memgarden.records import Flags, Floats, Hit, Ints, LegScore, Memory, copy_json
 from memgarden.retrieve.candidates import DEPTH, Candidates, gather
-from memgarden.retrieve.cluster import regularised
+from memgarden.retrieve.cluster import resembled
 from memgarden.retrieve.phrases import holding
 from memgarden.retrieve.query import Query
 from memgarden.retrieve.relevance import relevance
@@ -36,7 +36,7 @@ class Phrasing(NamedTuple):
     weight: float = 1.0
 
 
-CLUSTER = ("cluster",)
+CLUSTER = "cluster"
 
 
 def search(
@@ -62,14 +62,15 @@ def search(
         if not len(candidates.rows):
             return [], candidates.rows
         shares = _fuse(candidates, query, phrasings, fuse)
+        scores = np.add.reduce(shares)
+        witnessed: dict[int, float] | None = None  # only the best have any, unlike the other boosts
         if signals.cluster and 0 < query.dense_weight < 1:
-            candidates, shares = _regularise(index, candidates, shares, signals.cluster)
-        if turns is not None:
-            candidates, shares = _boost(candidates, shares, turns, query, signals)
-        if query.periods:
-            seen, added = boost(index.rows["created_at"][candidates.rows], query.periods, shares.sum(axis=0))
-            candidates, shares = candidates.beside(("time",), seen), np.concatenate([shares, added])
-        scores = shares.sum(axis=0)
+            places, seen = resembled(candidates.rows, scores, index.rows["memory"], index.dense.vectors_of)
+            scores[places] += signals.cluster * seen
+            witnessed = dict(zip(places.tolist(), seen.tolist(), strict=True))
+        for names, seen, added in _boosts(index, candidates.rows, scores, turns, query, signals):
+            candidates, shares = candidates.beside(names, seen), np.concatenate([shares, added])
+            scores = scores + np.add.reduce(added)
         if query.group_by == "session" and index.turns is not None:
             best, scores = best_sessions(index.turns.sessions(candidates.rows), scores, query.k)
         else:
@@ -81,7 +82,11 @@ def search(
     if query.min_score is not None:
         best = best[scores[best] >= query.min_score]
     rows = candidates.rows[best]
-    hits = _hits(index, candidates, phrasings, shares, scores, best, rows) if len(best) else []
+    more: list[tuple[LegScore, ...]] = [()] * len(best)
+    if witnessed is not None:
+        owed = [witnessed.get(place, 0.0) for place in best.tolist()]
+        more = [(LegScore(CLUSTER, seen, None, signals.cluster * seen),) for seen in owed]
+    hits = _hits(index, candidates, phrasings, shares, scores, best, rows, more) if len(best) else []
     if query.min_relevance is not None:
         likely = [n for n, hit in enumerate(hits) if hit.relevance >= query.min_relevance]
         hits, rows = [hits[n] for n in likely], rows[likely]
@@ -126,21 +131,17 @@ def _fuse(candidates: Candidates, query: Query, phrasings: Sequence[Phrasing], f
     return fuse(candidates.scores, candidates.ranks, weights)
 
 
-def _boost(
-    candidates: Candidates, shares: Floats, turns: Turns, query: Query, signals: Signals
-) -> tuple[Candidates, Floats]:
-    """The candidates and their shares with a row more for each boost."""
-    named = turns.named(query.text, query.aliases)
-    seen, added = boosts(turns, candidates.rows, shares.sum(axis=0), named, signals)
-    return candidates.beside(BOOSTS, seen), np.concatenate([shares, added])
-
-
-def _regularise(index: ScopeIndex, candidates: Candidates, shares: Floats, weight: float) -> tuple[Candidates, Floats]:
-    """The candidates and their shares with a row more for what resembles them."""
-    rows = candidates.rows
-    scores = shares.sum(axis=0)
-    seen, added = regularised(rows, scores, index.rows["memory"][rows], index.dense.vectors_of, weight)
-    return candidates.beside(CLUSTER, seen[np.newaxis]), np.concatenate([shares, added[np.newaxis]])
+def _boosts(
+    index: ScopeIndex, rows: Ints, scores: Floats, turns: Turns | None, query: Query, signals: Signals
+) -> Iterator[tuple[tuple[str, ...], Floats, Floats]]:
+    """Names, what is seen of each candidate `(names, n)`, and what that adds to its fused score `(names, n)`."""
+    if turns is not None:
+        named = turns.named(query.text, query.aliases)
+        seen, added = boosts(turns, rows, scores, named, signals)
+        yield BOOSTS, seen, added
+        scores = scores + np.add.reduce(added)
+    if query.periods:
+        yield ("time",), *boost(index.rows["created_at"][rows], query.periods, scores)
 
 
 def _best_chunks(index: ScopeIndex, rows: Ints, scores: Floats, k: int) -> Ints:
@@ -166,6 +167,7 @@ def _hits(
     scores: Floats,
     best: Ints,
     rows: Ints,
+    more: Sequence[tuple[LegScore, ...]],
 ) -> list[Hit]:
     found = index.rows[rows]
     pks: list[int] = found["memory"].tolist()
@@ -173,28 +175,24 @@ def _hits(
     starts, ends = found["start"].tolist(), found["end"].tolist()
     final = scores[best].tolist()
     own = candidates.scores[:, best].T.tolist()
+    names = candidates.names
     ranks = [[rank or None for rank in ranked] for ranked in candidates.ranks[:, best].T.tolist()]
     parts = shares[:, best].T.tolist()
-    likely = [max(ways) for ways in zip(*_relevances(candidates, len(phrasings), best), strict=True)]
+    likely, *others = _relevances(candidates, len(phrasings), best)
+    if others:
+        likely = [max(ways) for ways in zip(likely, *others, strict=True)]
     asked = tuple(phrasing.text for phrasing in phrasings) if len(phrasings) > 1 else ()
+    columns = zip(pks, final, starts, ends, likely, more, own, ranks, parts, strict=True)
     return [
-        Hit(
-            memory=_own(memories[pk]),
-            score=final[n],
-            start=starts[n],
-            end=ends[n],
-            legs=tuple(map(LegScore, candidates.names, own[n], ranks[n], parts[n])),
-            relevance=likely[n],
-            phrasings=asked,
-        )
-        for n, pk in enumerate(pks)
+        Hit(_own(memories[pk]), score, start, end, (*map(LegScore, names, *legs), *rest), relevance, phrasings=asked)
+        for pk, score, start, end, relevance, rest, *legs in columns
     ]
 
 
 def _relevances(candidates: Candidates, phrasings: int, best: Ints) -> list[list[float]]:
     """How likely each of the best is relevant to each phrasing."""
-    legs = dict(zip(candidates.names, candidates.scores[:, best].tolist(), strict=True))
     ceilings = dict(zip(candidates.names, candidates.ceilings, strict=False))  # a boost has none
+    legs = dict(zip(ceilings, candidates.scores[: len(ceilings), best].tolist(), strict=True))
     found = []
     for mark in map(_mark, range(1, phrasings + 1)):
         cosines = legs.get("dense" + mark, [None] * len(best))

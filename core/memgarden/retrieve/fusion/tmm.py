@@ -17,7 +17,8 @@ LOWEST = np.array([[0.0], [-1.0]], dtype=np.float32)  # of BM25 and of a cosine,
 
 def theoretical_min_max(scores: Floats, ranks: Ints, weights: Floats) -> Floats:
     """`(score - lowest) / (highest - lowest)` times the leg's weight, `lowest` 0 for BM25 and -1 for cosines."""
-    above = np.maximum(scores - np.resize(LOWEST, (len(scores), 1)), 0)  # rounding can put a cosine below -1
+    lowest = np.tile(LOWEST, (len(scores) // 2 + 1, 1))[: len(scores)]
+    above = np.maximum(scores - lowest, 0)  # rounding can put a cosine below -1
     span = above.max(axis=1, keepdims=True)
     shares: Floats = above / np.where(span > 0, span, 1) * weights[:, None]
     return shares
