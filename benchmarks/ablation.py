@@ -50,8 +50,13 @@ OFF: dict[str, dict[str, object]] = {
     "reciprocal ranks, not z-scores": {"fusion": "rrf"},
     "no stemming": {"language": "none"},
     "plain chunks": {"chunker": "plain"},
-    "chunks without headings": {"headings": False},
-    "no signal of conversations": {"signals": Signals(False, 0, 0, 0, False, 0, 0, 0)},
+    "chunks without headings and titles": {"headings": False},
+    "nothing for what resembles the best": {"signals": Signals(cluster=0)},
+    "no signal of conversations": {
+        "signals": Signals(
+            heading=False, window=0, previous=0, following=0, names=False, session=0, speaker=0, stated=0
+        )
+    },
     "turns without date and speaker": {"signals": Signals(heading=False)},
     "vectors without window": {"signals": Signals(window=0)},
     "no neighbours": {"signals": Signals(previous=0, following=0)},
@@ -63,6 +68,10 @@ OFF: dict[str, dict[str, object]] = {
 MORE: dict[str, dict[str, object]] = {
     "with maxsim": {"reranker": "maxsim"},
     "with memory": {"reranker": "memory"},
+    "with prf": {"expander": "prf"},
+    "with templates": {"expander": "templates"},
+    "with times": {"times": True},
+    "phrases left to the ranking": {"phrases": False},
 }
 
 
