@@ -170,7 +170,7 @@ def _given(
 
 def _expanded(parts: Parts, path: ScopePath, question: Question, how: How) -> Question:
     """The question with what expanders make of it; they work before the index is taken, and may search the scope."""
-    if isinstance(how.expander, Sequence) and not how.expander:
+    if isinstance(how.expander, tuple | list) and not how.expander:
         return question
 
     def feedback(count: int) -> Sequence[Hit]:
