@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,8 @@ class Phrasing(NamedTuple):
 
 
 CLUSTER = "cluster"
+# A LegScore of a tuple of its fields, by the shortest way: a search makes thirty.
+LEG = partial(tuple.__new__, LegScore)
 
 
 def search(
@@ -184,7 +187,18 @@ def _hits(
     asked = tuple(phrasing.text for phrasing in phrasings) if len(phrasings) > 1 else ()
     columns = zip(pks, final, starts, ends, likely, more, own, ranks, parts, strict=True)
     return [
-        Hit(_own(memories[pk]), score, start, end, (*map(LegScore, names, *legs), *rest), relevance, phrasings=asked)
+        Hit(
+            _own(memories[pk]),
+            score,
+            start,
+            end,
+            (*map(LEG, zip(names, *legs, strict=True)), *rest),
+            relevance,
+            (),
+            (),
+            (),
+            asked,
+        )
         for pk, score, start, end, relevance, rest, *legs in columns
     ]
 
@@ -193,14 +207,14 @@ def _relevances(candidates: Candidates, phrasings: int, best: Ints) -> list[list
     """How likely each of the best is relevant to each phrasing."""
     ceilings = dict(zip(candidates.names, candidates.ceilings, strict=False))  # a boost has none
     legs = dict(zip(ceilings, candidates.scores[: len(ceilings), best].tolist(), strict=True))
+    none = [None] * len(best)
     found = []
     for mark in map(_mark, range(1, phrasings + 1)):
-        cosines = legs.get("dense" + mark, [None] * len(best))
         bm25 = legs.get("lexical" + mark)
         # A query of which no word is left has nothing to cover.
         full = ceilings.get("lexical" + mark) or 1.0
-        covered = [None] * len(best) if bm25 is None else [score / full for score in bm25]
-        found.append(list(map(relevance, cosines, covered)))
+        covered = none if bm25 is None else [score / full for score in bm25]
+        found.append(list(map(relevance, legs.get("dense" + mark, none), covered)))
     return found
 
 
