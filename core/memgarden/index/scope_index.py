@@ -33,6 +33,8 @@ class ScopeIndex:
         self._rows = Growable(ROW)
         self._alive = Growable(np.bool_)
         self._dead = 0
+        self.chunked = False
+        """Whether any memory has, or had, several chunks."""
         self.languages: tuple[int, ...] = ()
         """Those of its rows, ascending; the last row of one may be dead."""
         self._expiring = False
@@ -61,6 +63,8 @@ class ScopeIndex:
             self.languages = tuple(sorted({*self.languages, *np.unique(codes).tolist()}))
         elif len(codes) and 0 not in self.languages:
             self.languages = (0, *self.languages)
+        memories = changes.rows["memory"]  # the chunks of one are written one after the other
+        self.chunked = self.chunked or bool((memories[1:] == memories[:-1]).any())
         self._expiring = self._expiring or bool((changes.rows["expires_at"] != NEVER).any())
         # Row numbers of the record rise, so the chunks of the rows are in order and can be looked up by bisection.
         known = self.rows["chunk"]

@@ -55,11 +55,11 @@ class Segment:
     def find(self, query: Terms) -> list[Found]:
         """As `Block.find`, by bisection."""
         places = np.searchsorted(self.terms, query)
-        places[places == len(self.terms)] = 0
-        found = (self.terms[places] == query).nonzero()[0]
-        starts = self.offsets[places].tolist()
-        ends = self.offsets[places + 1].tolist()
-        return [(i, self.rows[starts[i] : ends[i]], self.counts[starts[i] : ends[i]]) for i in found.tolist()]
+        np.minimum(places, len(self.terms) - 1, out=places)
+        there = (self.terms[places] == query).tolist()
+        spans = zip(there, self.offsets[places].tolist(), self.offsets[places + 1].tolist(), strict=True)
+        rows, counts = self.rows, self.counts
+        return [(i, rows[start:end], counts[start:end]) for i, (held, start, end) in enumerate(spans) if held]
 
     def unpack(self) -> Block:
         """The postings, term by term."""

@@ -17,13 +17,15 @@ __all__ = ["resembled"]
 BEST = 20  # with 10 half of the gain is lost, with 50 little is added
 
 
-def resembled(rows: Ints, scores: Floats, memory_of: Ints, vectors_of: Callable[[Ints], Floats]) -> tuple[Ints, Floats]:
+def resembled(
+    rows: Ints, scores: Floats, memory_of: Ints | None, vectors_of: Callable[[Ints], Floats]
+) -> tuple[Ints, Floats]:
     """The places of the 20 best of `rows`, and how good what resembles each of these is, in the scores' unit.
 
     That is the mean of the others' `scores` (the fused ones of `rows`, above their own mean), weighted by the fourth
     power of the cosine: or the many that are hardly alike would outweigh the few that are. 0 weighs 1 in it, as if a
     row were its own witness and had nothing to say; so what resembles nothing gets next to nothing. Chunks of one
-    memory (`memory_of` a row of the index) are no witnesses for each other.
+    memory (`memory_of` a row of the index; None where each has but one) are no witnesses for each other.
     """
     best = (-scores).argsort(kind="stable")[:BEST]
     found = rows[best]
@@ -31,9 +33,9 @@ def resembled(rows: Ints, scores: Floats, memory_of: Ints, vectors_of: Callable[
     near = np.maximum(vectors @ vectors.T, 0)
     near *= near
     near *= near
-    memories = memory_of[found]
-    if len(set(memories.tolist())) < len(memories):
+    if memory_of is not None:
+        memories = memory_of[found]
         near[memories[:, np.newaxis] == memories] = 0
-        np.fill_diagonal(near, 1)
+    near.ravel()[:: len(near) + 1] = 1
     above = scores[best] - np.add.reduce(scores) / len(scores)
     return best, (near @ above - above) / np.add.reduce(near, axis=1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import partial
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -68,7 +69,8 @@ def search(
         scores = np.add.reduce(shares)
         witnessed: dict[int, float] | None = None  # only the best have any, unlike the other boosts
         if signals.cluster and 0 < query.dense_weight < 1:
-            places, seen = resembled(candidates.rows, scores, index.rows["memory"], index.dense.vectors_of)
+            memory_of = index.rows["memory"] if index.chunked else None
+            places, seen = resembled(candidates.rows, scores, memory_of, index.dense.vectors_of)
             scores[places] += signals.cluster * seen
             witnessed = dict(zip(places.tolist(), seen.tolist(), strict=True))
         for names, seen, added in _boosts(index, candidates.rows, scores, turns, query, signals):
@@ -85,11 +87,11 @@ def search(
     if query.min_score is not None:
         best = best[scores[best] >= query.min_score]
     rows = candidates.rows[best]
-    more: list[tuple[LegScore, ...]] = [()] * len(best)
+    owed: list[LegScore] = []
     if witnessed is not None:
-        owed = [witnessed.get(place, 0.0) for place in best.tolist()]
-        more = [(LegScore(CLUSTER, seen, None, signals.cluster * seen),) for seen in owed]
-    hits = _hits(index, candidates, phrasings, shares, scores, best, rows, more) if len(best) else []
+        found = [witnessed.get(place, 0.0) for place in best.tolist()]
+        owed = [LegScore(CLUSTER, seen, None, signals.cluster * seen) for seen in found]
+    hits = _hits(index, candidates, phrasings, shares, scores, best, rows, owed) if len(best) else []
     if query.min_relevance is not None:
         likely = [n for n, hit in enumerate(hits) if hit.relevance >= query.min_relevance]
         hits, rows = [hits[n] for n in likely], rows[likely]
@@ -150,6 +152,8 @@ def _boosts(
 def _best_chunks(index: ScopeIndex, rows: Ints, scores: Floats, k: int) -> Ints:
     """Places among the candidates: the best chunk of each of the best `k` memories, best first."""
     order = (-scores).argsort(kind="stable")
+    if not index.chunked:
+        return order[:k]
     memory_of = index.rows["memory"]
     best: dict[int, int] = {}
     for first in range(0, len(order), 2 * k):  # mostly the first are enough, and each costs a look into memory
@@ -170,51 +174,42 @@ def _hits(
     scores: Floats,
     best: Ints,
     rows: Ints,
-    more: Sequence[tuple[LegScore, ...]],
+    owed: Sequence[LegScore],
 ) -> list[Hit]:
-    found = index.rows[rows]
-    pks: list[int] = found["memory"].tolist()
-    memories = index.memories(pks)
-    starts, ends = found["start"].tolist(), found["end"].tolist()
-    final = scores[best].tolist()
-    own = candidates.scores[:, best].T.tolist()
-    names = candidates.names
-    ranks = [[rank or None for rank in ranked] for ranked in candidates.ranks[:, best].T.tolist()]
-    parts = shares[:, best].T.tolist()
-    likely, *others = _relevances(candidates, len(phrasings), best)
+    """`owed` is what each owes to those that resemble it, nothing where that was not looked at."""
+    _, pks, starts, ends, *_ = zip(*index.rows[rows].tolist(), strict=True)  # in the order of ROW
+    memories = index.memories(list(pks))
+    seen = candidates.scores[:, best].tolist()
+    ranks = [[rank or None for rank in own] for own in candidates.ranks[:, best].tolist()]
+    columns = zip(candidates.names, seen, ranks, shares[:, best].tolist(), strict=True)
+    legs: list[Sequence[LegScore]] = [
+        list(map(LEG, zip(repeat(name), *own, strict=False)))  # a name and no end of it
+        for name, *own in columns
+    ]
+    if owed:
+        legs.append(owed)
+    likely, *others = _relevances(dict(zip(candidates.names, seen, strict=True)), candidates, len(phrasings))
     if others:
         likely = [max(ways) for ways in zip(likely, *others, strict=True)]
     asked = tuple(phrasing.text for phrasing in phrasings) if len(phrasings) > 1 else ()
-    columns = zip(pks, final, starts, ends, likely, more, own, ranks, parts, strict=True)
     return [
-        Hit(
-            _own(memories[pk]),
-            score,
-            start,
-            end,
-            (*map(LEG, zip(names, *legs, strict=True)), *rest),
-            relevance,
-            (),
-            (),
-            (),
-            asked,
+        Hit(_own(memories[pk]), score, start, end, own, relevance, (), (), (), asked)
+        for pk, score, start, end, own, relevance in zip(
+            pks, scores[best].tolist(), starts, ends, zip(*legs, strict=True), likely, strict=True
         )
-        for pk, score, start, end, relevance, rest, *legs in columns
     ]
 
 
-def _relevances(candidates: Candidates, phrasings: int, best: Ints) -> list[list[float]]:
-    """How likely each of the best is relevant to each phrasing."""
+def _relevances(seen: dict[str, list[float]], candidates: Candidates, phrasings: int) -> list[list[float]]:
+    """How likely each of the best is relevant to each phrasing; `seen` are the legs' scores of them."""
     ceilings = dict(zip(candidates.names, candidates.ceilings, strict=False))  # a boost has none
-    legs = dict(zip(ceilings, candidates.scores[: len(ceilings), best].tolist(), strict=True))
-    none = [None] * len(best)
     found = []
     for mark in map(_mark, range(1, phrasings + 1)):
-        bm25 = legs.get("lexical" + mark)
+        bm25 = seen.get("lexical" + mark)
         # A query of which no word is left has nothing to cover.
         full = ceilings.get("lexical" + mark) or 1.0
-        covered = none if bm25 is None else [score / full for score in bm25]
-        found.append(list(map(relevance, legs.get("dense" + mark, none), covered)))
+        covered = repeat(None) if bm25 is None else [score / full for score in bm25]
+        found.append(list(map(relevance, seen.get("dense" + mark, repeat(None)), covered)))
     return found
 
 

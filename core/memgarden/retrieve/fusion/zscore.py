@@ -7,6 +7,8 @@ Analysis of Fusion Functions for Hybrid Retrieval", ACM TOIS 42(1).
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from memgarden.ranking import ROUNDING
@@ -20,11 +22,13 @@ def zscore(scores: Floats, ranks: Ints, weights: Floats) -> Floats:
 
     A leg that scores all candidates alike says nothing and gets zeros.
     """
-    shares: Floats = scores - np.add.reduce(scores, axis=1, keepdims=True) / scores.shape[1]
     count = scores.shape[1]
-    spreads = np.sqrt(np.vecdot(shares, shares) / count).tolist()
-    sizes = (np.vecdot(scores, scores) / count).tolist()
-    for share, spread, size, weight in zip(shares, spreads, sizes, weights.tolist(), strict=True):
+    wide = scores.astype(np.float64)  # in which squares can be subtracted
+    means = [total / count for total in np.add.reduce(wide, axis=1).tolist()]
+    squares = [total / count for total in np.vecdot(wide, wide).tolist()]
+    for own, mean, square, weight in zip(wide, means, squares, weights.tolist(), strict=True):
+        variance = square - mean**2
+        own -= mean
         # Scores that agree to rounding have a spread that is rounding too: dividing by it would make noise a signal.
-        share *= 0 if spread**2 <= ROUNDING**2 * size else weight / spread
-    return shares
+        own *= weight / math.sqrt(variance) if variance > ROUNDING**2 * square else 0
+    return wide.astype(np.float32)
