@@ -21,6 +21,7 @@ from memgarden.parts import Parts
 from memgarden.protocols import ExpanderTools, Expanding, Reranking, Shortlist
 from memgarden.records import Floats, Hit, ScopePath, utc_now
 from memgarden.retrieve.expansion import ORIGINAL, expanded
+from memgarden.retrieve.fusion import BY_RANK
 from memgarden.retrieve.phrases import quoted
 from memgarden.retrieve.query import GroupBy, Mode, Query
 from memgarden.retrieve.rerank import rerank
@@ -83,7 +84,9 @@ def answer(
         return []
     if how.fusion is not None and not isinstance(how.fusion, str):
         raise InvalidQuery(f"fusion is a method's name, as in 'zscore', not {how.fusion!r}")
-    fuse = parts.fusion(how.fusion or parts.default_fusion)
+    fusion = how.fusion or parts.default_fusion
+    fuse = parts.fusion(fusion)
+    signals = replace(parts.signals, cluster=0) if fusion in BY_RANK else parts.signals
     rerankers = parts.rerankers(how.reranker)
     queries = _queries(parts, asked, how)
     given = _given(parts, asked, vectors, embedder)
@@ -100,7 +103,7 @@ def answer(
             return None
         languages, now = parts.preparer.languages, utc_now()
         found = [
-            search(index, question.query, ways, languages, fuse, parts.signals, now)
+            search(index, question.query, ways, languages, fuse, signals, now)
             for question, ways in zip(questions, phrasings, strict=True)
         ]
         first = [question.texts[0] for question in questions] if rerankers else []

@@ -27,7 +27,8 @@ CAPTIONS = ("image_caption", "caption")
 class Signals:
     """What a search goes by beside the two legs' scores, most of it in conversations; 0 or False leaves a signal out.
 
-    `cluster` is the share of the score of those that resemble it that one of the best hits, of whatever kind, gets.
+    `cluster` is the share of the score of those that resemble it that one of the best hits, of whatever kind, gets;
+    fusion by rank goes without.
 
     When a turn is stored: `heading` indexes it as `[date] Speaker: text`, `window` is the weight of the vector of the
     turn with the one before it, beside the turn's own. When a scope is searched: `previous` and `following` are the

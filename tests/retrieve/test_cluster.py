@@ -83,3 +83,11 @@ def test_it_can_be_left_out(open_garden: object) -> None:
     with open_garden(signals=Signals(cluster=0)) as garden:  # type: ignore[operator]
         garden.scope("alice").add_many(["Bees swarm in May.", "Bees sleep."])
         assert [leg.leg for leg in garden.scope("alice").search("bees", k=1)[0].legs] == ["lexical", "dense"]
+
+
+def test_fusion_by_rank_is_left_alone(garden: Garden) -> None:
+    """Its best scores hardly differ, and any boost by scores would decide alone."""
+    garden.scope("alice").add_many(["Bees swarm in May.", "Bees swarm in June.", "Bees sleep."])
+    for fusion in ("rrf", "rank-linear"):
+        hit = garden.scope("alice").search("bees", k=1, fusion=fusion)[0]
+        assert [leg.leg for leg in hit.legs] == ["lexical", "dense"]

@@ -8,3 +8,6 @@ FUSIONS = {
     "tmm": "memgarden.retrieve.fusion.tmm:theoretical_min_max",
     "weighted": "memgarden.retrieve.fusion.weighted:weighted",
 }
+
+BY_RANK = frozenset({"rrf", "rank-linear"})
+"""Their best scores lie close together whatever the legs say, so that a boost by scores would outweigh them."""
