@@ -242,7 +242,7 @@ class Scope:
             version, old, chunks = found
             memory = check_memory(dataclasses.replace(old, **changes, stored_at=utc_now()))
             preparer = self._parts.preparer
-            # The vectors depend on the text alone; one that the caller gave could not be made again.
+            # Vectors stay while the text does, whatever becomes of its title: a caller's could not be made again.
             same = memory.text == old.text
             entry = preparer.changed(memory, chunks) if same else preparer.entries([memory], self._before)[0]
             try:

@@ -185,6 +185,10 @@ def test_a_document_is_found_by_its_title(garden: Garden) -> None:
     scope.add(text, id="long", metadata={"title": "Apiculture"})
     scope.add("They sting.", id="short", metadata={"title": "Apiculture"})
     scope.add("They buzz.", id="turn", kind="turn", metadata={"title": "Apiculture", "speaker": "Ann"})
+    own = garden.embedder.embed(["They dance."])[0]
+    scope.add("They dance.", id="given", metadata={"title": "Apiculture"}, vector=own, embedder=garden.embedder.name)
     assert len(scope.chunks("long")) > 1
-    assert {hit.id for hit in scope.search("apiculture", mode="lexical")} == {"long", "short"}
+    for _ in range(2):  # the second time after a change that leaves the text alone
+        assert {hit.id for hit in scope.search("apiculture", mode="lexical")} == {"long", "short", "given"}
+        scope.update("given", importance="high")
     assert scope.get("short").text == "They sting."  # type: ignore[union-attr]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -17,9 +18,11 @@ __all__ = [
     "LINE",
     "SENTENCE",
     "SENTENCE_END",
+    "WORD_START",
     "Packer",
     "Unit",
     "divide",
+    "first_within",
     "split",
 ]
 
@@ -73,6 +76,12 @@ def divide(text: str, unit: Unit, fits: Callable[[str], bool], level: int = 0) -
         middle = (unit.start + unit.end) // 2
         parts = [Unit(unit.start, middle, unit.rank), Unit(middle, unit.end, CHARACTER)]
     return [smaller for part in parts for smaller in divide(text, part, fits, level + 1)]
+
+
+def first_within(text: str, words: Sequence[int], end: int, size: int, count: Callable[[str], int]) -> int:
+    """The first of the starts of `words` from which no more than `size` tokens lie before `end`; `end` if none is."""
+    place = bisect_left(words, True, key=lambda word: count(text[word:end]) <= size)
+    return words[place] if place < len(words) else end
 
 
 class Packer:
@@ -148,11 +157,4 @@ class Packer:
         if self._whole or taken >= LEAST_OVERLAP * self._overlap:
             return units[place].start
         words = [match.start() for match in WORD_START.finditer(text, units[before].start + 1, start)]
-        low, high = 0, len(words)
-        while low < high:  # the first word from which no more than the overlap lies before `start`
-            middle = (low + high) // 2
-            if self._count(text[words[middle] : start]) <= self._overlap:
-                high = middle
-            else:
-                low = middle + 1
-        return words[low] if low < len(words) else start
+        return first_within(text, words, start, self._overlap, self._count)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
-from memgarden.chunk.pack import BLOCK, Packer, Unit
+from memgarden.chunk.pack import BLOCK, WORD_START, Packer, Unit, first_within
 from memgarden.errors import InvalidSetting
 from memgarden.protocols import Span
 
@@ -14,7 +13,6 @@ __all__ = ["PlainChunker"]
 OVERLAP = 8  # chunks share an eighth of their size
 # Tried in this order: a paragraph, a line, the end of a sentence (also CJK's), a clause, a word.
 SEPARATORS = [r"\n\s*\n", r"\n", r"(?<=[.!?])\s+", r"(?<=[。！？])", r"(?<=[;:,])\s+", r"\s+"]
-WORD_START = re.compile(r"(?<=\s)\S")
 
 
 class PlainChunker:
@@ -69,11 +67,4 @@ class PlainChunker:
     def _back(self, text: str, start: int, floor: int) -> int:
         """Where the overlap of a piece that starts at `start` begins: at a word, not before `floor`."""
         words = [floor + match.start() for match in WORD_START.finditer(text[floor:start])]
-        low, high = 0, len(words)
-        while low < high:  # the first word from which no more than `overlap` tokens lie before `start`
-            middle = (low + high) // 2
-            if self._count(text[words[middle] : start]) <= self._overlap:
-                high = middle
-            else:
-                low = middle + 1
-        return words[low] if low < len(words) else start
+        return first_within(text, words, start, self._overlap, self._count)

@@ -41,18 +41,17 @@ class Preparer:
         A turn of a conversation is embedded together with the one before it, which may be stored already.
         """
         turns = [said(memory) for memory in memories]
-        if vectors is not None:
-            spans: list[Sequence[Span]] = [((0, len(memory.text)),) for memory in memories]
-            name, dimension = self.embedder.name, self.embedder.dimension
-            texts: list[Sequence[str]] = [(memory.text,) for memory in memories]
-            embedded = check_vectors(vectors, len(memories), embedder=embedder, name=name, dimension=dimension)
-        else:
+        spans: list[Sequence[Span]]
+        if vectors is None:
             spans = [self.cutter.cut(memory.text, memory.kind) for memory in memories]
-            texts = [
-                self.cutter.read(memory.text, memory.kind, own, _title(memory, turn))
-                for memory, turn, own in zip(memories, turns, spans, strict=True)
-            ]
+        else:
+            spans = [((0, len(memory.text)),) for memory in memories]
+        texts = [self._read(memory, turn, own) for memory, turn, own in zip(memories, turns, spans, strict=True)]
+        if vectors is None:
             embedded = self._embed(memories, turns, texts, before)
+        else:
+            name, dimension = self.embedder.name, self.embedder.dimension
+            embedded = check_vectors(vectors, len(memories), embedder=embedder, name=name, dimension=dimension)
         rows = iter(embedded)
         languages = self.languages.detect([memory.text for memory in memories])
         return [
@@ -64,7 +63,7 @@ class Preparer:
         """The entry of a memory whose text stayed the same: vectors, perhaps a caller's, and languages stay."""
         turn = said(memory)
         spans = [(chunk.start, chunk.end) for chunk in chunks]
-        read = self.cutter.read(memory.text, memory.kind, spans, _title(memory, turn))
+        read = self._read(memory, turn, spans)
         pieces = zip(spans, read, chunks, strict=True)
         return Entry(
             memory, [self._chunk(turn, span, text, chunk.vector, chunk.language) for span, text, chunk in pieces]
@@ -110,6 +109,11 @@ class Preparer:
         mixed[places] = (1 - self.signals.window) * alone[places] + self.signals.window * joint
         return to_unit(mixed, "a turn and its window cancel out; set the signal `window` to 0")
 
+    def _read(self, memory: Memory, turn: Said | None, spans: Sequence[Span]) -> Sequence[str]:
+        """What is embedded and indexed of each span; a turn has no title but its speaker and date."""
+        title = memory.metadata.get("title") if turn is None else None
+        return self.cutter.read(memory.text, memory.kind, spans, title.strip() if isinstance(title, str) else "")
+
     def _fitting(self, line: str, piece: str) -> str:
         """The line with who said it, or the bare piece where the embedder would not read all of the line."""
         return line if self._fits(line) else piece
@@ -133,9 +137,3 @@ class Preparer:
             return Chunk(start, end, vector, postings, length, language=language)
         postings, length = analyzer.index(turn.dated(text) if self.signals.heading else text)
         return Chunk(start, end, vector, postings, length, turn.turn(text, analyzer), language)
-
-
-def _title(memory: Memory, turn: Said | None) -> str:
-    """What a document says that it is called; a turn has its speaker and date instead."""
-    title = memory.metadata.get("title") if turn is None else None
-    return title.strip() if isinstance(title, str) else ""
