@@ -1,20 +1,18 @@
 """What each mechanism is worth: `python -m benchmarks.ablation [SET ...]`.
 
 The default settings, and each mechanism left out in turn, on every set; at the end what is not in the default. A text
-is embedded once for all of them. Prints nDCG@10, and R@10 in brackets, as differences from the default; writes
-`results/ablation.md` and `.json`.
+is embedded once for all of them. With `--plateau` each weight is halved and doubled instead. Prints nDCG@10, and R@10
+in brackets, as differences from the default; writes `results/ablation.md` and `.json`, or `plateau`.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.quality import DATA, RESULTS, SETS
+from benchmarks.quality import RESULTS, about_sets
 from benchmarks.speed import machine
 from memgarden import Signals
 from memgarden.embed.onnx import OnnxEmbedder
@@ -75,6 +73,13 @@ MORE: dict[str, dict[str, object]] = {
 }
 
 
+PLATEAU: dict[str, dict[str, object]] = {
+    f"{name} {word}": {"signals": Signals(**{name: by * getattr(Signals(), name)})}
+    for name in ("cluster", "window", "previous", "following", "session", "speaker", "stated")
+    for word, by in (("halved", 0.5), ("doubled", 2))
+}
+
+
 def table(reports: dict[str, Report], names: Sequence[str]) -> str:
     """A Markdown table: a row a mechanism, a column a set."""
     lines = [f"| | {' | '.join(reports)} |", f"|---|{'---|' * len(reports)}"]
@@ -99,22 +104,23 @@ def figures(report: Report) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     """Evaluate all of it on the sets named, or on all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("sets", nargs="*", default=SETS)
-    parser.add_argument("--data", type=Path, default=DATA)
+    parser = about_sets(__doc__)
+    parser.add_argument("--plateau", action="store_true", help="halve and double the signals' weights instead")
     args = parser.parse_args()
+    name = "plateau" if args.plateau else "ablation"
+    asked = {"default": {}, **PLATEAU} if args.plateau else OFF | MORE
     embedder = Remembering()
     configurations = [
         Configuration(name, {"embedder": embedder, "rerank_bytes": 2**30, **settings})
-        for name, settings in (OFF | MORE).items()
+        for name, settings in asked.items()
     ]
-    reports = {name: evaluate(read_beir(args.data / name), configurations) for name in args.sets}
-    text = table(reports, list(OFF | MORE))
+    reports = {one: evaluate(read_beir(args.data / one), configurations) for one in args.sets}
+    text = table(reports, list(asked))
     print(text)
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "ablation.md").write_text(text + "\n")
-    found = {"machine": machine(), "sets": {name: figures(report) for name, report in reports.items()}}
-    (RESULTS / "ablation.json").write_text(json.dumps(found, indent=2) + "\n")
+    (RESULTS / f"{name}.md").write_text(text + "\n")
+    found = {"machine": machine(), "sets": {one: figures(report) for one, report in reports.items()}}
+    (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":

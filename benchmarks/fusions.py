@@ -8,13 +8,11 @@ few sets as these, a point more or less is chance.
 
 from __future__ import annotations
 
-import argparse
 import sys
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks.quality import DATA, RESULTS, SETS
+from benchmarks.quality import RESULTS, about_sets
 from benchmarks.speed import machine
 from memgarden.evaluate import Configuration, read_beir
 from memgarden.evaluate.dataset import Dataset
@@ -69,13 +67,9 @@ def table(asked: list[Configuration], by_set: dict[str, list[dict[str, float]]])
 
 def main() -> None:
     """Compare on the sets named, or on all."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sets", nargs="*", default=SETS)
+    parser = about_sets(__doc__)
     parser.add_argument("--embedder", default="onnx")
-    parser.add_argument("--data", type=Path, default=DATA)
     args = parser.parse_args()
-    if not args.data.exists():
-        raise SystemExit(f"the evaluation sets are not at {args.data}")
     asked = configurations(args.embedder)
     shown = table(asked, {name: measure(read_beir(args.data / name), asked) for name in args.sets})
     text = f"{shown}\n\n{machine()}\npython -m benchmarks.fusions {' '.join(args.sets)}\n"

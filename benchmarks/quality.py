@@ -26,6 +26,20 @@ RESULTS = Path(__file__).parent / "results"
 SETS = ("locomo-dev", "scifact", "cranfield", "xquad-en")
 
 
+def about_sets(description: str | None) -> argparse.ArgumentParser:
+    """A parser of which sets are meant, and where they are."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("sets", nargs="*", default=SETS)
+    parser.add_argument("--data", type=_folder, default=str(DATA))
+    return parser
+
+
+def _folder(text: str | Path) -> Path:
+    if not Path(text).exists():
+        raise argparse.ArgumentTypeError(f"the evaluation sets are not at {text}")
+    return Path(text)
+
+
 def reference(data: Path, report: Report) -> dict[str, float]:
     """The same rankings' figures in per cent by the scorer beside the data."""
     (outcome,) = report.outcomes
@@ -68,13 +82,9 @@ def sessions(dataset: Dataset, folder: str, judged: Path) -> str:
 
 def main() -> None:
     """Evaluate the sets named, or all."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sets", nargs="*", default=SETS)
+    parser = about_sets(__doc__)
     parser.add_argument("--embedder", default="onnx")
-    parser.add_argument("--data", type=Path, default=DATA)
     args = parser.parse_args()
-    if not args.data.exists():
-        raise SystemExit(f"the evaluation sets are not at {args.data}")
     reports = {}
     print(f"{'':<11}{'nDCG@10':<20}{'R@5':<20}{'R@10':<20}{'MRR':<20}p50 ms  p95")
     for name in args.sets:
