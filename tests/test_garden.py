@@ -349,8 +349,7 @@ def test_an_interrupted_search_leaves_no_broken_index(garden: Garden, monkeypatc
     scope.add("olive", id="a")
     scope.search("olive")
     scope.add("olive too", id="b")
-    with garden._parts.pool.current(("bob",)):
-        pass
+    garden._parts.pool.use(("bob",), lambda _: None)
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -148,12 +147,12 @@ def _queries(parts: Parts, asked: Sequence[Sequence[str]], how: How) -> list[Que
                 context=how.context,
                 group_by=how.group_by,
                 min_relevance=how.min_relevance,
-            )
+            ).checked()
             for text in texts
         ]
         conditions = [phrase for text in texts for phrase in quoted(text)] if how.phrases else ()
         times = [period for text in texts for period in periods(text, now)] if how.times else ()
-        queries.append(replace(read[0], phrases=conditions, periods=times) if conditions or times else read[0])
+        queries.append(read[0]._replace(phrases=conditions, periods=times) if conditions or times else read[0])
     return queries
 
 
@@ -221,8 +220,10 @@ def _embedded(parts: Parts, path: ScopePath, questions: Sequence[Question]) -> l
 def _with_index(parts: Parts, path: ScopePath, use: Callable[[ScopeIndex | None], T]) -> T:
     """What `use` makes of the scope's index, which is this thread's alone meanwhile."""
     for _ in range(MAX_ATTEMPTS):
-        with parts.pool.current(path) as index, suppress(Outdated):
-            return use(index)
+        try:
+            return parts.pool.use(path, use)
+        except Outdated:
+            continue
     raise GardenBusy(f"the scope was changed {MAX_ATTEMPTS} times while it was searched: try again")
 
 

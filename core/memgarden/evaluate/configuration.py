@@ -54,7 +54,7 @@ class Configuration:
             resolve("fusion", FUSIONS, settings.fusion)
             check_names(settings.reranker)
             check_expanders(self.settings.get("expander", ()))
-            query = Query("any", 1, mode, settings.alpha, filter=None, since=None, until=None, min_score=None)
+            query = Query("any", 1, mode, settings.alpha, filter=None, since=None, until=None, min_score=None).checked()
             query.widened(self.settings.get("rerank_depth", 1))
         except (InvalidQuery, InvalidSetting) as error:
             raise InvalidSetting(f"configuration {self.name!r}: {error}") from error

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from memgarden.errors import MemgardenError
+from memgarden.index.columns import Outdated
 from memgarden.index.scope_index import ScopeIndex
 from memgarden.protocols import DenseLeg, LexicalLeg, ScopeSource
 from memgarden.records import Head, ScopePath
 
 __all__ = ["IndexPool"]
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -40,17 +43,22 @@ class IndexPool:
         self._lock = threading.Lock()
         self._nbytes = 0
 
-    @contextlib.contextmanager
-    def current(self, path: ScopePath) -> Iterator[ScopeIndex | None]:
-        """The scope's index as of now, for this thread alone; None for a scope that was never written to."""
+    def use(self, path: ScopePath, work: Callable[[ScopeIndex | None], T]) -> T:
+        """What `work` makes of the scope's index as of now, which is this thread's alone meanwhile.
+
+        It is given None for a scope that was never written to. `Outdated` where others deleted what it was about to
+        read: try again.
+        """
         with self._lock:
-            slot = self._slots.setdefault(path, Slot())
+            slot = self._slots.get(path)
+            if slot is None:
+                slot = self._slots[path] = Slot()
             self._slots.move_to_end(path)
         with slot.lock:
             try:
                 slot.index = self._caught_up(path, slot.index)
-                yield slot.index
-            except MemgardenError:
+                return work(slot.index)
+            except (MemgardenError, Outdated):
                 raise  # said before anything was changed
             except BaseException:
                 slot.index = None  # interrupted, it may be half changed: the next search loads it anew

@@ -128,11 +128,14 @@ class BM25:
             return np.zeros(self._rows, np.float32), sum(factors)
         # In the query's order, so that the same rows get the same sums however their postings lie.
         found.sort(key=itemgetter(0))
-        rows = np.concatenate([rows for _, rows, _ in found])
-        counts = np.concatenate([counts for _, _, counts in found])
-        own = np.repeat([factors[i] for i, _, _ in found], [len(rows) for _, rows, _ in found])
-        scores = np.bincount(rows, counts / (counts + self._row_norms()[rows]) * own, minlength=self._rows)
-        return scores.astype(np.float32), sum(factors)
+        rows = np.concatenate([rows for _, rows, _ in found], dtype=np.int64)
+        shares = np.concatenate([counts for _, _, counts in found], dtype=np.float64)
+        # In place and in one type: this is most of what a search computes, and casting on the way doubles it.
+        saturation = self._row_norms().take(rows)
+        saturation += shares
+        shares /= saturation
+        shares *= np.array([factors[i] for i, _, _ in found]).repeat([len(rows) for _, rows, _ in found])
+        return np.bincount(rows, shares, minlength=self._rows).astype(np.float32), sum(factors)
 
     def _sort_loose(self) -> None:
         blocks, self._loose, self._loose_searched = self._loose, [], False

@@ -54,12 +54,15 @@ class Segment:
 
     def find(self, query: Terms) -> list[Found]:
         """As `Block.find`, by bisection."""
-        places = np.searchsorted(self.terms, query)
-        np.minimum(places, len(self.terms) - 1, out=places)
-        there = (self.terms[places] == query).tolist()
-        spans = zip(there, self.offsets[places].tolist(), self.offsets[places + 1].tolist(), strict=True)
+        places = self.terms.searchsorted(query)
+        there = self.terms.take(places, mode="clip") == query
+        spans = self.offsets.take(np.add.outer((0, 1), places), mode="clip").tolist()
         rows, counts = self.rows, self.counts
-        return [(i, rows[start:end], counts[start:end]) for i, (held, start, end) in enumerate(spans) if held]
+        return [
+            (i, rows[start:end], counts[start:end])
+            for i, (held, start, end) in enumerate(zip(there.tolist(), *spans, strict=True))
+            if held
+        ]
 
     def unpack(self) -> Block:
         """The postings, term by term."""

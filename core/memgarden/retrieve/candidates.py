@@ -39,8 +39,10 @@ def gather(names: Sequence[str], rankings: Sequence[Ranking], size: int) -> Cand
     for ranking in rankings:
         named[ranking.rows] = True
     rows = named.nonzero()[0]
+    place = np.empty(size, dtype=np.int64)  # of each row among the candidates; of the others whatever was there
+    place[rows] = np.arange(len(rows))
     ranks = np.zeros((len(rankings), len(rows)), dtype=np.int64)
     for own, ranking in zip(ranks, rankings, strict=True):
-        own[rows.searchsorted(ranking.rows)] = np.arange(1, len(ranking.rows) + 1)
+        own[place[ranking.rows]] = np.arange(1, len(ranking.rows) + 1)
     scores = np.array([ranking.score_of(rows) for ranking in rankings])
     return Candidates(tuple(names), rows, scores, ranks, tuple(ranking.ceiling for ranking in rankings))

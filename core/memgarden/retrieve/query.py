@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, get_args
+from types import MappingProxyType
+from typing import Literal, NamedTuple, get_args
 
 from memgarden.errors import InvalidQuery
 from memgarden.index.filter import Node
@@ -20,10 +20,10 @@ GroupBy = Literal["memory", "session"]
 MODES, GROUPS = get_args(Mode), get_args(GroupBy)
 MAX_K = 10_000
 MAX_CONTEXT = 1_000
+EMPTY: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """A question to a scope; `alpha` is the weight of the dense leg, 0 and 1 mean one leg only.
 
     What is found holds the `phrases`; what was said in the `periods` is preferred.
@@ -37,14 +37,15 @@ class Query:
     since: datetime | None
     until: datetime | None
     min_score: float | None
-    aliases: Mapping[str, str] = field(default_factory=dict)
+    aliases: Mapping[str, str] = EMPTY
     context: int = 0
     group_by: GroupBy = "memory"
     min_relevance: float | None = None
     phrases: Sequence[Phrase] = ()
     periods: Sequence[Period] = ()
 
-    def __post_init__(self) -> None:
+    def checked(self) -> Query:
+        """Itself; `InvalidQuery` says what is wrong with it."""
         if not isinstance(self.text, str):
             raise InvalidQuery(f"a query is a string, not {type(self.text).__name__}")
         if isinstance(self.k, bool) or not isinstance(self.k, int) or not 1 <= self.k <= MAX_K:
@@ -71,6 +72,7 @@ class Query:
         for name, time in (("since", self.since), ("until", self.until)):
             if time is not None and (not isinstance(time, datetime) or time.utcoffset() is None):
                 raise InvalidQuery(f"{name} is a datetime with a time zone, not {time!r}")
+        return self
 
     @property
     def dense_weight(self) -> float:
@@ -81,4 +83,4 @@ class Query:
         """The same question for `depth` memories at least: what rerankers are given to choose from."""
         if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= MAX_K:
             raise InvalidQuery(f"rerank_depth is a whole number from 1 to {MAX_K:,}, not {depth!r}")
-        return replace(self, k=max(self.k, depth))
+        return self._replace(k=max(self.k, depth))

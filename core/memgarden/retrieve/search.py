@@ -90,7 +90,8 @@ def search(
     owed: list[LegScore] = []
     if witnessed is not None:
         found = [witnessed.get(place, 0.0) for place in best.tolist()]
-        owed = [LegScore(CLUSTER, seen, None, signals.cluster * seen) for seen in found]
+        shared = [signals.cluster * seen for seen in found]
+        owed = list(map(LEG, zip(repeat(CLUSTER), found, repeat(None), shared, strict=False)))
     hits = _hits(index, candidates, phrasings, shares, scores, best, rows, owed) if len(best) else []
     if query.min_relevance is not None:
         likely = [n for n, hit in enumerate(hits) if hit.relevance >= query.min_relevance]
@@ -177,8 +178,8 @@ def _hits(
     owed: Sequence[LegScore],
 ) -> list[Hit]:
     """`owed` is what each owes to those that resemble it, nothing where that was not looked at."""
-    _, pks, starts, ends, *_ = zip(*index.rows[rows].tolist(), strict=True)  # in the order of ROW
-    memories = index.memories(list(pks))
+    pks, starts, ends = (index.rows[name][rows].tolist() for name in ("memory", "start", "end"))
+    memories = index.memories(pks)
     seen = candidates.scores[:, best].tolist()
     ranks = [[rank or None for rank in own] for own in candidates.ranks[:, best].tolist()]
     columns = zip(candidates.names, seen, ranks, shares[:, best].tolist(), strict=True)

@@ -111,6 +111,7 @@ def to_fields(row: Row) -> dict[str, Any]:
 def to_memory(row: Row) -> Memory:
     """The memory of a row of `MEMORY`."""
     id, metadata, tags, importance, kind, created_at, expires_at, stored_at, text = row  # noqa: A001
+    said = from_micros(created_at)
     return Memory(
         text,
         id,
@@ -119,9 +120,9 @@ def to_memory(row: Row) -> Memory:
         () if tags == "[]" else tuple(json.loads(tags)),
         LEVELS[importance],
         kind,
-        from_micros(created_at),
+        said,
         None if expires_at is None else from_micros(expires_at),
-        from_micros(stored_at),
+        said if stored_at == created_at else from_micros(stored_at),
     )
 
 
