@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import sqlite3
 import threading
 import time
@@ -270,6 +271,19 @@ def test_hits_explain_themselves(garden: Garden) -> None:
         for hit in scope.search("what is the cat called?", fusion=fusion):
             assert hit.score == pytest.approx(sum(leg.share for leg in hit.legs), abs=1e-6)
             assert "lexical" in hit.explain() and "dense" in hit.explain()
+
+
+def test_legs_are_values(garden: Garden) -> None:
+    """Hits of equal searches are equal, in another process too, and what a leg said is read as from a tuple."""
+    scope = garden.scope("alice")
+    scope.add_many(["my cat is called Mia", "the cat sleeps", "taxes are due in May"])
+    hits, again = scope.search("the cat sleeps"), scope.search("the cat sleeps")
+    assert hits == again == pickle.loads(pickle.dumps(hits))
+    first, other = hits[0].legs, hits[1].legs
+    assert first == tuple(first) and first != other and first != tuple(other)
+    assert hash(first) == hash(again[0].legs) and repr(first) == repr(tuple(first))
+    assert first[0].leg == "lexical" and first[-1] == list(first)[-1] and first[:2] == tuple(first)[:2]
+    assert first[0].rank == 1 and len(first) == len(list(first))
 
 
 def test_a_forked_child_works_with_connections_of_its_own(open_garden: OPEN, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,9 @@ __all__ = [
     "Hit",
     "Importance",
     "Ints",
+    "LegColumn",
     "LegScore",
+    "Legs",
     "Memory",
     "Postings",
     "RerankScore",
@@ -226,7 +228,7 @@ class Changes:
 
 
 class LegScore(NamedTuple):
-    """What one leg of the search said of a hit. A tuple, since a search makes twenty and a dataclass costs threefold.
+    """What one leg of the search said of a hit.
 
     `score` is the leg's own (BM25 or cosine), `rank` its place from 1 in the leg's list (None: below the candidate
     depth) and `share` what it added to the hit's fused score.
@@ -238,6 +240,51 @@ class LegScore(NamedTuple):
     share: float
 
 
+class Legs(Sequence[LegScore]):
+    """What each leg said of a hit: a sequence of `LegScore`, made when it is looked at, since most never are."""
+
+    __slots__ = ("_columns", "_nth")
+
+    def __init__(self, columns: Sequence[LegColumn], nth: int) -> None:
+        """`columns` are those of all hits of a search, of which this is the `nth`."""
+        self._columns = columns
+        self._nth = nth
+
+    def _all(self) -> tuple[LegScore, ...]:
+        n = self._nth
+        return tuple(
+            LegScore(name, scores[n], ranks[n] or None, shares[n]) for name, scores, ranks, shares in self._columns
+        )
+
+    @overload
+    def __getitem__(self, at: int) -> LegScore: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[LegScore, ...]: ...
+    def __getitem__(self, at: int | slice) -> LegScore | tuple[LegScore, ...]:
+        return self._all()[at]
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def __eq__(self, other: object) -> bool:
+        return self._all() == (other._all() if isinstance(other, Legs) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._all())
+
+    def __repr__(self) -> str:
+        return repr(self._all())
+
+
+class LegColumn(NamedTuple):
+    """What one leg said of each hit of a search, best first, as in `LegScore`; rank 0 for none."""
+
+    leg: str
+    scores: Sequence[float]
+    ranks: Sequence[int]
+    shares: Sequence[float]
+
+
 class RerankScore(NamedTuple):
     """What a reranker said of a hit: its score, and the rank from 1 that the hit had before."""
 
@@ -247,7 +294,9 @@ class RerankScore(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """A scored memory; `text` is the chunk that matched best, `legs` say why it was found. A tuple as `LegScore` is.
+    """A scored memory; `text` is the chunk that matched best, `legs` say why it was found.
+
+    A tuple, since a search makes ten and a frozen dataclass costs threefold.
 
     `relevance` is how likely it is that the hit is relevant, 0 to 1, which means the same across queries.
     `before` and `after` are the turns around it in its session, in order of time, where a search asked for `context`.
@@ -259,7 +308,7 @@ class Hit(NamedTuple):
     score: float
     start: int
     end: int
-    legs: tuple[LegScore, ...]
+    legs: Sequence[LegScore]
     relevance: float
     before: tuple[Memory, ...] = ()
     after: tuple[Memory, ...] = ()

@@ -54,15 +54,13 @@ class Segment:
 
     def find(self, query: Terms) -> list[Found]:
         """As `Block.find`, by bisection."""
-        places = self.terms.searchsorted(query)
-        there = self.terms.take(places, mode="clip") == query
-        spans = self.offsets.take(np.add.outer((0, 1), places), mode="clip").tolist()
-        rows, counts = self.rows, self.counts
-        return [
-            (i, rows[start:end], counts[start:end])
-            for i, (held, start, end) in enumerate(zip(there.tolist(), *spans, strict=True))
-            if held
-        ]
+        terms, offsets, rows, counts = self.terms, self.offsets, self.rows, self.counts
+        found = []
+        for i, (place, term) in enumerate(zip(terms.searchsorted(query).tolist(), query.tolist(), strict=True)):
+            if place < len(terms) and terms.item(place) == term:
+                start, end = offsets.item(place), offsets.item(place + 1)
+                found.append((i, rows[start:end], counts[start:end]))
+        return found
 
     def unpack(self) -> Block:
         """The postings, term by term."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from functools import partial
 from itertools import repeat
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ import numpy as np
 from memgarden.index.scope_index import ScopeIndex
 from memgarden.index.turns import Turns
 from memgarden.protocols import Fusion, Languages, Ranking
-from memgarden.records import Flags, Floats, Hit, Ints, LegScore, Memory, copy_json
+from memgarden.records import Flags, Floats, Hit, Ints, LegColumn, Legs, Memory, copy_json
 from memgarden.retrieve.candidates import DEPTH, Candidates, gather
 from memgarden.retrieve.cluster import resembled
 from memgarden.retrieve.phrases import holding
@@ -39,8 +38,6 @@ class Phrasing(NamedTuple):
 
 
 CLUSTER = "cluster"
-# A LegScore of a tuple of its fields, by the shortest way: a search makes thirty.
-LEG = partial(tuple.__new__, LegScore)
 
 
 def search(
@@ -87,11 +84,10 @@ def search(
     if query.min_score is not None:
         best = best[scores[best] >= query.min_score]
     rows = candidates.rows[best]
-    owed: list[LegScore] = []
+    owed: list[LegColumn] = []
     if witnessed is not None:
         found = [witnessed.get(place, 0.0) for place in best.tolist()]
-        shared = [signals.cluster * seen for seen in found]
-        owed = list(map(LEG, zip(repeat(CLUSTER), found, repeat(None), shared, strict=False)))
+        owed.append(LegColumn(CLUSTER, found, [0] * len(found), [signals.cluster * seen for seen in found]))
     hits = _hits(index, candidates, phrasings, shares, scores, best, rows, owed) if len(best) else []
     if query.min_relevance is not None:
         likely = [n for n, hit in enumerate(hits) if hit.relevance >= query.min_relevance]
@@ -175,28 +171,22 @@ def _hits(
     scores: Floats,
     best: Ints,
     rows: Ints,
-    owed: Sequence[LegScore],
+    owed: Sequence[LegColumn],
 ) -> list[Hit]:
     """`owed` is what each owes to those that resemble it, nothing where that was not looked at."""
     pks, starts, ends = (index.rows[name][rows].tolist() for name in ("memory", "start", "end"))
     memories = index.memories(pks)
     seen = candidates.scores[:, best].tolist()
-    ranks = [[rank or None for rank in own] for own in candidates.ranks[:, best].tolist()]
-    columns = zip(candidates.names, seen, ranks, shares[:, best].tolist(), strict=True)
-    legs: list[Sequence[LegScore]] = [
-        list(map(LEG, zip(repeat(name), *own, strict=False)))  # a name and no end of it
-        for name, *own in columns
-    ]
-    if owed:
-        legs.append(owed)
+    ranks, added = candidates.ranks[:, best].tolist(), shares[:, best].tolist()
+    columns = [*map(LegColumn, candidates.names, seen, ranks, added), *owed]
     likely, *others = _relevances(dict(zip(candidates.names, seen, strict=True)), candidates, len(phrasings))
     if others:
         likely = [max(ways) for ways in zip(likely, *others, strict=True)]
     asked = tuple(phrasing.text for phrasing in phrasings) if len(phrasings) > 1 else ()
     return [
-        Hit(_own(memories[pk]), score, start, end, own, relevance, (), (), (), asked)
-        for pk, score, start, end, own, relevance in zip(
-            pks, scores[best].tolist(), starts, ends, zip(*legs, strict=True), likely, strict=True
+        Hit(_own(memories[pk]), score, start, end, Legs(columns, n), relevance, (), (), (), asked)
+        for n, (pk, score, start, end, relevance) in enumerate(
+            zip(pks, scores[best].tolist(), starts, ends, likely, strict=True)
         )
     ]
 
