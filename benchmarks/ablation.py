@@ -68,7 +68,7 @@ MORE: dict[str, dict[str, object]] = {
     "with memory": {"reranker": "memory"},
     "with prf": {"expander": "prf"},
     "with templates": {"expander": "templates"},
-    "with times": {"times": True},
+    "without times": {"times": False},
     "phrases left to the ranking": {"phrases": False},
 }
 

@@ -65,11 +65,11 @@ def main() -> None:
         opened(dataset, Configuration("x", {"embedder": args.embedder}), Path(folder) / "g", nobody) as garden,
     ):
         if phrased:
-            show("phrases", scores(garden, dataset, phrased), scores(garden, dataset, phrased, phrases=True))
-        plain = scores(garden, dataset, timed)
+            show("phrases", scores(garden, dataset, phrased, phrases=False), scores(garden, dataset, phrased))
+        plain = scores(garden, dataset, timed, times=False)
         for weight in WEIGHTS:
             times.WEIGHT = weight
-            show(f"times, weight {weight}", plain, scores(garden, dataset, timed, times=True))
+            show(f"times, weight {weight}", plain, scores(garden, dataset, timed))
         plain = scores(garden, dataset, dataset.questions)
         for expander in ("templates", "prf", "prf:5"):
             show(f"expander {expander}", plain, scores(garden, dataset, dataset.questions, expander=expander))

@@ -25,7 +25,7 @@ from memgarden.retrieve.phrases import quoted
 from memgarden.retrieve.query import GroupBy, Mode, Query
 from memgarden.retrieve.rerank import rerank
 from memgarden.retrieve.search import Phrasing, search
-from memgarden.retrieve.times import check_now, periods, require_parser
+from memgarden.retrieve.times import check_now, periods
 from memgarden.turns import Signals
 
 if TYPE_CHECKING:
@@ -128,8 +128,6 @@ def _queries(parts: Parts, asked: Sequence[Sequence[str]], how: How) -> list[Que
         if not isinstance(value, bool):
             raise InvalidQuery(f"{name} is True or False, not {value!r}")
     now = check_now(how.now)
-    if how.times:
-        require_parser()
     tree = None if how.where is None or how.where == {} else parse_filter(how.where)
     queries = []
     for texts in asked:

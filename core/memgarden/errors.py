@@ -58,7 +58,6 @@ PACKAGES = {
     "langchain": "langchain-core",
     "llama-index": "llama-index-core",
     "languages": "py3langid",
-    "time": "'dateparser>=1.2'",
     "eval": "pytrec-eval-terrier 'scipy>=1.15'",
 }
 

@@ -283,7 +283,7 @@ class Scope:
         rerank_depth: int = DEPTH,
         expander: Expanding = (),
         phrases: bool = True,
-        times: bool = False,
+        times: bool = True,
         now: datetime | None = None,
         vector: npt.ArrayLike | None = None,
         embedder: str | None = None,
@@ -302,9 +302,9 @@ class Scope:
         (words of the best hits), a callable that takes the query and gives several texts, or several of these.
         `ExpanderFailed` says what one of yours did wrong.
 
-        What the query holds in double quotes, the text of every hit holds; `phrases=False` makes them plain words. With
-        `times=True` what was said at the time that an English query names ("last month", "in May 2023") is preferred;
-        `now` is what that counts from, and the ages that rerankers see.
+        What the query holds in double quotes, the text of every hit holds; `phrases=False` makes them plain words. What
+        was said at the time that an English query names ("last month", "in May 2023") is preferred, unless
+        `times=False`; `now` is what that counts from, and the ages that rerankers see.
 
         A fused score orders one query's hits and says nothing across queries. `hit.relevance` does, from 0 to 1; it
         was fitted to judged questions (see `memgarden.retrieve.relevance`). Hits below `min_relevance`, or below
@@ -360,7 +360,7 @@ class Scope:
         rerank_depth: int = DEPTH,
         expander: Expanding = (),
         phrases: bool = True,
-        times: bool = False,
+        times: bool = True,
         now: datetime | None = None,
         vectors: npt.ArrayLike | None = None,
         embedder: str | None = None,
@@ -409,7 +409,7 @@ class Scope:
         reranker: Reranking | None = None,
         rerank_depth: int = DEPTH,
         phrases: bool = True,
-        times: bool = False,
+        times: bool = True,
         now: datetime | None = None,
         vectors: npt.ArrayLike | None = None,
         embedder: str | None = None,

@@ -148,7 +148,7 @@ def test_a_folder_that_cannot_be_a_garden_is_refused(filled: Run, tmp_path: Path
 
 
 def test_a_search_asks_in_other_words_and_heeds_times(run: Run) -> None:
-    """`--expander`, as often as wanted, and `--times`; the hits say so."""
+    """`--expander`, as often as wanted, and times but for `--no-times`; the hits say so."""
     for text in ("I live in Lisbon.", "Rosa bakes."):
         run("add", text, "-u", "alice", "--embedder", "hashing:64")
     asked = (
@@ -160,9 +160,9 @@ def test_a_search_asks_in_other_words_and_heeds_times(run: Run) -> None:
         "templates",
         "--expander",
         "prf",
-        "--times",
     )
     (first, *_) = json.loads(run(*asked, "--json").stdout)
     assert first["text"] == "I live in Lisbon." and first["phrasings"][:2] == ["where do I live today?", "I live today"]
     assert {leg["leg"] for leg in first["legs"]} >= {"lexical", "dense 2", "lexical 3", "time"}
     assert "2: I live today" in run(*asked, "--explain").stdout
+    assert "time" not in {leg["leg"] for leg in json.loads(run(*asked, "--no-times", "--json").stdout)[0]["legs"]}

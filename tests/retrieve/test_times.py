@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from memgarden import Garden, InvalidQuery, Memory, MissingExtra
+from memgarden import Garden, InvalidQuery, Memory
 from memgarden.retrieve import times
 from memgarden.retrieve.times import Period, periods
 
@@ -170,7 +171,7 @@ def fill(garden: Garden) -> None:
 def test_of_equals_those_of_the_time_come_first(garden: Garden, mode: str) -> None:
     """What was told soon after it comes before the rest; each hit says what its time gave it."""
     fill(garden)
-    found = garden.scope("alice").search("who planted an olive last month?", times=True, now=NOW, mode=mode)  # type: ignore[arg-type]
+    found = garden.scope("alice").search("who planted an olive last month?", now=NOW, mode=mode)  # type: ignore[arg-type]
     assert [hit.id for hit in found][:3] == ["april", "may", "march"]
     given = {hit.id: next(leg for leg in hit.legs if leg.leg == "time") for hit in found}
     assert given["april"].score == 1 and given["march"].score == given["march"].share == 0
@@ -183,16 +184,16 @@ def test_a_time_outweighs_no_match(garden: Garden) -> None:
     """It is soft: what was said then about something else stays below."""
     fill(garden)
     garden.scope("alice").delete(["april", "may"])
-    found = garden.scope("alice").search("who planted an olive last month?", times=True, now=NOW)
+    found = garden.scope("alice").search("who planted an olive last month?", now=NOW)
     assert [hit.id for hit in found] == ["march", "cake"]
 
 
-def test_without_a_time_or_without_being_asked_nothing_changes(garden: Garden) -> None:
+def test_without_a_time_or_where_it_is_not_wanted_nothing_changes(garden: Garden) -> None:
     """The scores are the same, and so is the order."""
     fill(garden)
     scope = garden.scope("alice")
-    assert scope.search("planted olive", times=True, now=NOW) == scope.search("planted olive")
-    assert "time" not in {leg.leg for leg in scope.search("olive yesterday", now=NOW)[0].legs}
+    assert scope.search("planted olive", now=NOW) == scope.search("planted olive", times=False)
+    assert "time" not in {leg.leg for leg in scope.search("olive yesterday", times=False, now=NOW)[0].legs}
 
 
 def test_now_is_the_time_of_the_search_unless_it_is_given(garden: Garden) -> None:
@@ -201,7 +202,7 @@ def test_now_is_the_time_of_the_search_unless_it_is_given(garden: Garden) -> Non
     today = datetime.now(UTC)
     scope.add("olive", id="old", created_at=today - timedelta(days=400))
     scope.add("olive", id="new", created_at=today - timedelta(days=1))
-    assert scope.search("olive, yesterday or today", times=True)[0].id == "new"
+    assert scope.search("olive, yesterday or today")[0].id == "new"
     seen: list[datetime] = []
     scope.search("olive", now=NOW, reranker=lambda shortlist: [seen.append(shortlist.now) or 0.0 for _ in "12"])
     assert seen[0] == NOW
@@ -211,7 +212,7 @@ def test_now_is_the_time_of_the_search_unless_it_is_given(garden: Garden) -> Non
 def test_a_now_without_a_zone_is_refused(garden: Garden, wrong: object) -> None:
     """As `since` is."""
     with pytest.raises(InvalidQuery, match="now is a datetime with a time zone"):
-        garden.scope("alice").search("olive", times=True, now=wrong)  # type: ignore[arg-type]
+        garden.scope("alice").search("olive", now=wrong)  # type: ignore[arg-type]
     with pytest.raises(InvalidQuery, match="times is True or False"):
         garden.scope("alice").search("olive", times="yes")  # type: ignore[arg-type]
 
@@ -245,30 +246,68 @@ def test_a_boost_brings_in_nothing_masked(
             "since": NOW - timedelta(days=500),
             "mode": mode,
         }
-        found = scope.search(query, times=True, now=now, **asked)  # type: ignore[arg-type]
+        found = scope.search(query, now=now, **asked)  # type: ignore[arg-type]
         plain = scope.search(query, **asked)  # type: ignore[arg-type]
         allowed = {str(n) for n, age in enumerate(ages) if n not in hidden and age <= 500}
         assert {hit.id for hit in found} == {hit.id for hit in plain} == (allowed & {"1"} if '"' in query else allowed)
 
 
-def test_without_the_parser_it_is_said_at_once(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether the question names a time or not; a search that does not ask for times needs none."""
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    times._available.cache_clear()
-    try:
-        for query in ("olive", "olive last month"):
-            with pytest.raises(MissingExtra, match=r"pip install 'dateparser.*the extra 'time'"):
-                garden.scope("alice").search(query, times=True)
-        garden.scope("alice").search("olive last month")
-    finally:
-        times._available.cache_clear()
+@given(
+    words=st.lists(
+        st.sampled_from(
+            [
+                *("since", "before", "on", "in", "the", "last", "past", "this", "early", "day", "days", "week", "3"),
+                *(
+                    "three",
+                    "an",
+                    "ago",
+                    "5th",
+                    "of",
+                    ",",
+                    "olive",
+                    "May",
+                    "may",
+                    "Sept",
+                    "March",
+                    "7,",
+                    "2023",
+                    "2023-05",
+                ),
+                *("yesterday", "today", "tonight", "night", "evening", "Monday", "FRIDAY"),
+            ]
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+@example(words=["\u017fince", "La\u017ft", "wee\u212a"])
+def test_nothing_is_missed_for_want_of_a_cue(words: list[str]) -> None:
+    """What the expression finds holds a word that it is looked for by."""
+    text = " ".join(words)
+    assert times.EXPRESSION.search(text) is None or times._has_cue(text)
+
+
+def test_threads_read_the_same_times_as_one_does() -> None:
+    """The parser is safe to share."""
+    asked = [
+        "yesterday",
+        "in May 2023",
+        "three weeks ago",
+        "last month",
+        "on 5 June 2022",
+        "in 2019",
+        "since Monday",
+    ] * 9
+    alone = [periods(text, NOW) for text in asked]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda text: periods(text, NOW), asked)) == alone
 
 
 def test_the_parser_is_loaded_by_the_first_question_that_names_a_time() -> None:
     """Neither by the import nor by a question without one."""
     code = (
-        "import sys; from datetime import datetime, UTC; from memgarden.retrieve.times import periods, require_parser\n"
-        "require_parser(); periods('where is it?', datetime.now(UTC)); print('dateparser' in sys.modules)\n"
+        "import sys; from datetime import datetime, UTC; from memgarden.retrieve.times import periods\n"
+        "periods('where is it?', datetime.now(UTC)); print('dateparser' in sys.modules)\n"
         "periods('yesterday', datetime.now(UTC)); print('dateparser' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)

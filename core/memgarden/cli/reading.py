@@ -37,7 +37,7 @@ def search(
     until: Annotated[str | None, typer.Option(help="Said before this time.")] = None,
     min_score: Annotated[float | None, typer.Option(help="Leave out what scores less.")] = None,
     expander: Annotated[list[str] | None, typer.Option(help="Ask in other words too: templates or prf.")] = None,
-    times: Annotated[bool, typer.Option("--times", help="Prefer what was said when the query says.")] = False,
+    times: Annotated[bool, typer.Option(help="Prefer what was said when the query says.")] = True,
     explain: Annotated[bool, typer.Option("--explain", help="Say what each leg of the search thought.")] = False,
     as_json: AsJson = False,
     garden: Place = GARDEN,

@@ -1,13 +1,12 @@
 """Time expressions: what a question means by "last month" or "in May 2023", as a wish for what was said then.
 
 English. A small expression finds what can only be a time, so that `may`, `second` and `sat` are none by themselves, and
-`dateparser` (extra `time`) says which day, week, month or year is meant. What lies ahead ("next week", "tomorrow") is
-no time at which anything was said.
+`dateparser` says which day, week, month or year is meant. What lies ahead ("next week", "tomorrow") is no time at which
+anything was said. Most questions name no time, and cost a look at their words.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,12 +15,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from memgarden.errors import InvalidQuery, MissingExtra
+from memgarden.errors import InvalidQuery
 from memgarden.ranking import ROUNDING
 from memgarden.records import Floats, Ints, to_micros, utc_now
-from memgarden.registry import require
 
-__all__ = ["Period", "boost", "check_now", "periods", "require_parser"]
+__all__ = ["Period", "boost", "check_now", "periods"]
 
 WEIGHT = 0.5
 """Standard deviations of the fused score. From .25 to 2 those questions to chats that name a time gain, two points of
@@ -61,6 +59,19 @@ EXPRESSION = re.compile(
 )
 
 
+# One of these, or a digit, is in all that the expression finds: to look for them costs a tenth.
+WORD = re.compile(r"\w+")
+DIGIT = re.compile(r"\d")
+CUES = frozenset(
+    [
+        *("ago", "last", "past", "this", "today", "tonight", "yesterday"),
+        *(f"{day}day" for day in ("mon", "tues", "wednes", "thurs", "fri", "satur", "sun")),
+        *("january", "february", "march", "april", "may", "june", "july", "august", "september", "october"),
+        *("november", "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec"),
+    ]
+)
+
+
 class Period(NamedTuple):
     """A stretch of time `[start, end)`; None is no bound."""
 
@@ -71,9 +82,10 @@ class Period(NamedTuple):
 def periods(text: str, now: datetime) -> tuple[Period, ...]:
     """The times that a text names, in its order, seen from `now` (aware) and in its time zone.
 
-    A month or a weekday without a year is the latest that has begun. `MissingExtra` if there is a time and no
-    `dateparser`.
+    A month or a weekday without a year is the latest that has begun.
     """
+    if not _has_cue(text):
+        return ()
     found = dict.fromkeys(_period(match, now) for match in EXPRESSION.finditer(text))
     return tuple(period for period in found if period is not None)
 
@@ -100,10 +112,8 @@ def check_now(now: datetime | None) -> datetime:
     return now
 
 
-def require_parser() -> None:
-    """`MissingExtra` unless times can be read: what a question happens to hold makes no difference."""
-    if not _available():
-        raise MissingExtra("dateparser", "time")
+def _has_cue(text: str) -> bool:
+    return DIGIT.search(text) is not None or not CUES.isdisjoint(WORD.findall(text.casefold()))
 
 
 def _fit(created_at: Ints, period: Period) -> Floats:
@@ -167,10 +177,7 @@ def _bounds(words: str, now: datetime) -> tuple[datetime, datetime] | None:
 
 
 @cache
-def _available() -> bool:
-    return importlib.util.find_spec("dateparser") is not None  # which does not load it, and takes its time
-
-
-@cache
 def _parser() -> Any:
-    return require("dateparser.date", "time").DateDataParser
+    from dateparser.date import DateDataParser  # takes its time: left to the first question that names one
+
+    return DateDataParser
