@@ -77,6 +77,17 @@ def test_what_is_added_comes_back_and_is_found(open_remote: Callable[[], Garden]
     assert [hit.id for hit in scope.search("note", where={"tags": "kept"})] == ["1"]
 
 
+def test_indexes_of_few_rows_hold_no_others(open_remote: Callable[[], Garden], server: str) -> None:
+    """Those that SQLite has of turns and of promotions alone are partial here too."""
+    import psycopg
+
+    name = Path(open_remote().health().where).name
+    with psycopg.connect(server.replace("+psycopg", "") + name) as connection:
+        indexes = dict(connection.execute("SELECT indexname, indexdef FROM pg_indexes").fetchall())
+    assert "WHERE" in indexes["chunks_by_session"] and "WHERE" in indexes["outbox_promotions"]
+    assert "WHERE" not in indexes["chunks_by_memory"]
+
+
 def test_two_gardens_see_each_others_writes_at_once(open_remote: Callable[[], Garden]) -> None:
     """And eight threads of both that make one scope at the same moment lose nothing."""
     one, two = open_remote(), open_remote()

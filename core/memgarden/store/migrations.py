@@ -115,6 +115,7 @@ def migrate(database: Database) -> None:
         if version == VERSION:
             return
         if database.dialect == "postgresql":
+            schema.partial_indexes(database.dialect)
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADVISORY_LOCK)))
         else:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
