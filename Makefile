@@ -33,8 +33,8 @@ check: $(VENV)/.dev
 test: $(VENV)/.dev
 	$(BIN)/pytest -m "not slow"
 
-test-all: $(VENV)/.dev
-	$(BIN)/pytest
+test-all: test
+	$(BIN)/pytest -m slow
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
