@@ -75,7 +75,10 @@ def load(folder: Path, users: int, memories: int) -> dict[str, float]:
 
 
 def ask(folder: Path, users: int, asked_before: int) -> dict[str, object]:
-    """In this new process: open, the first query of each user and `asked_before` more, then warm ones, then adds."""
+    """In this new process: open, the first query of each user, warm ones, then adds.
+
+    Between the first and the warm ones every user asks the first `asked_before` of the questions.
+    """
     began = time.perf_counter()
     from memgarden import Garden
 
@@ -84,11 +87,8 @@ def ask(folder: Path, users: int, asked_before: int) -> dict[str, object]:
     name, vocabulary = garden.embedder.name, words()
     queries, vectors = texts(vocabulary, 64, 1_000_001), unit_vectors(64, 1_000_001)
     queries = [" ".join(query.split()[:6]) for query in queries]
-    asked = 0
 
-    def query(user: int) -> float:
-        nonlocal asked
-        asked += 1
+    def query(user: int, asked: int) -> float:
         at, scope = asked % len(queries), garden.scope(f"user{user}")
         start = time.perf_counter()
         hits = scope.search(queries[at], k=10, vector=vectors[at], embedder=name)
@@ -98,13 +98,13 @@ def ask(folder: Path, users: int, asked_before: int) -> dict[str, object]:
         return taken
 
     (folder / "garden.db").read_bytes()  # into the operating system's cache, where a machine in use has it
-    query(0)  # imports that wait for a first search are the opening's
-    first = [query(user) for user in range(1, users)]
-    for _ in range(asked_before):
+    query(0, 0)  # imports that wait for a first search are the opening's
+    first = [query(user, user) for user in range(1, users)]
+    for asked in range(asked_before):
         for user in range(users):
-            query(user)
+            query(user, asked)
     order = random.Random(SEED).choices(range(users), k=3000)
-    warm = [query(user) for user in order]
+    warm = [query(user, asked) for asked, user in enumerate(order)]
     fresh, own = texts(vocabulary, 600, 2_000_001), unit_vectors(600, 2_000_001)
     adds, both = [], []
     for n in range(300):
