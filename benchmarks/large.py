@@ -77,6 +77,7 @@ def ask(folder: Path, way: str, chunks: int) -> dict[str, object]:
             garden.flush(PATIENCE)
             while garden.health().large.get(("one",)) != "chroma":
                 time.sleep(0.5)
+            garden.flush(PATIENCE)
             result["built_s"] = round(time.perf_counter() - began, 1)
         scope, name = garden.scope("one"), garden.embedder.name
         asked, vectors = queries()
