@@ -61,7 +61,8 @@ def timings(seconds: list[float]) -> dict[str, float]:
 
 def quietest(seconds: list[float], stretch: int = 300) -> float:
     """The lowest median, in milliseconds, of stretches of so many: other users of the machine slow a whole run down."""
-    medians = [statistics.median(seconds[start : start + stretch]) for start in range(0, len(seconds), stretch)]
+    starts = range(0, len(seconds) - stretch + 1, stretch)
+    medians = [statistics.median(seconds[start : start + stretch]) for start in starts]
     return round(min(medians) * 1000, 3)
 
 

@@ -149,7 +149,9 @@ def _queries(parts: Parts, asked: Sequence[Sequence[str]], how: How) -> list[Que
             for text in texts
         ]
         conditions = [phrase for text in texts for phrase in quoted(text)] if how.phrases else ()
-        times = [period for text in texts for period in periods(text, now)] if how.times else ()
+        # A leg that is asked alone keeps its own scores.
+        heeded = how.times and how.mode == "hybrid"
+        times = [period for text in texts for period in periods(text, now)] if heeded else ()
         queries.append(read[0]._replace(phrases=conditions, periods=times) if conditions or times else read[0])
     return queries
 

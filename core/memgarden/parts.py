@@ -32,18 +32,14 @@ __all__ = ["Audit", "Catalogue", "Parts", "RefillableOutbox"]
 
 INHERITED: list[Parts] = []
 renewing = threading.Lock()
-forks = 0
-"""How many there were between the first process and this one: asked at every call, where a process's number would cost
-a call of the kernel."""
 
 
-def _forked() -> None:
-    global renewing, forks
+def _unlock() -> None:
+    global renewing
     renewing = threading.Lock()
-    forks += 1
 
 
-os.register_at_fork(after_in_child=_forked)
+os.register_at_fork(after_in_child=_unlock)
 
 
 class Catalogue(Protocol):
@@ -116,15 +112,16 @@ class Parts:
     release: Callable[[], None]
     renew: Callable[[], Parts]
     closed: bool = False
-    born: int = field(default_factory=lambda: forks)
+    pid: int = field(default_factory=os.getpid)
 
     def opened(self) -> Parts:
         """Itself; `GardenClosed` after the garden was closed. In a forked child everything is made anew first."""
         if self.closed:
             raise GardenClosed("this garden was closed: open it again with Garden.open(...)")
-        if self.born != forks:
+        # Not a count kept by hooks of Python's: servers that fork in C, as uWSGI does, run none.
+        if self.pid != os.getpid():
             with renewing:
-                if self.born != forks:
+                if self.pid != os.getpid():
                     self._leave_parent()
         return self
 
@@ -133,7 +130,7 @@ class Parts:
         # Kept and never closed: to close a connection of the parent's here could end its locks there.
         INHERITED.append(replace(self))
         fresh = self.renew()
-        for own in fields(self):  # `born` last: from then on the other threads of the child go ahead
+        for own in fields(self):  # `pid` last: from then on the other threads of the child go ahead
             setattr(self, own.name, getattr(fresh, own.name))
 
     def wrote(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, NamedTuple, overload
@@ -265,6 +265,9 @@ class Legs(Sequence[LegScore]):
 
     def __len__(self) -> int:
         return len(self._columns)
+
+    def __iter__(self) -> Iterator[LegScore]:
+        return iter(self._all())
 
     def __eq__(self, other: object) -> bool:
         return self._all() == (other._all() if isinstance(other, Legs) else other)

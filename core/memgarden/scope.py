@@ -288,7 +288,7 @@ class Scope:
         vector: npt.ArrayLike | None = None,
         embedder: str | None = None,
     ) -> builtins.list[Hit]:
-        """The `k` best memories for a query, best first; equal input gives equal output.
+        """The `k` best memories for a query, best first; equal input, `now` included, gives equal output.
 
         `alpha` is the weight of the dense leg; `fusion` one of `zscore`, `rrf`, `rank-linear`, `max`, `tmm`,
         `weighted`; `where` a filter (see `memgarden.index.filter`); `since` and `until` bound `created_at` as
@@ -303,8 +303,8 @@ class Scope:
         `ExpanderFailed` says what one of yours did wrong.
 
         What the query holds in double quotes, the text of every hit holds; `phrases=False` makes them plain words. What
-        was said at the time that an English query names ("last month", "in May 2023") is preferred, unless
-        `times=False`; `now` is what that counts from, and the ages that rerankers see.
+        was said at the time that an English query names ("last month", "in May 2023") is preferred where both legs are
+        asked, unless `times=False`; `now` is what that counts from, and the ages that rerankers see.
 
         A fused score orders one query's hits and says nothing across queries. `hit.relevance` does, from 0 to 1; it
         was fitted to judged questions (see `memgarden.retrieve.relevance`). Hits below `min_relevance`, or below

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from memgarden import Garden, InvalidQuery, Memory
 from memgarden.retrieve import times
+from memgarden.retrieve.query import Mode
 from memgarden.retrieve.times import Period, periods
 
 NOW = datetime(2024, 5, 15, 12, 30, tzinfo=UTC)  # a Wednesday
@@ -167,17 +169,26 @@ def fill(garden: Garden) -> None:
     )
 
 
-@pytest.mark.parametrize("mode", ["hybrid", "lexical", "dense"])
-def test_of_equals_those_of_the_time_come_first(garden: Garden, mode: str) -> None:
+def test_of_equals_those_of_the_time_come_first(garden: Garden) -> None:
     """What was told soon after it comes before the rest; each hit says what its time gave it."""
     fill(garden)
-    found = garden.scope("alice").search("who planted an olive last month?", now=NOW, mode=mode)  # type: ignore[arg-type]
+    found = garden.scope("alice").search("who planted an olive last month?", now=NOW)
     assert [hit.id for hit in found][:3] == ["april", "may", "march"]
     given = {hit.id: next(leg for leg in hit.legs if leg.leg == "time") for hit in found}
     assert given["april"].score == 1 and given["march"].score == given["march"].share == 0
     assert 0.5 < given["may"].score < 1 and given["may"].share > 0
     for hit in found:
         assert hit.score == pytest.approx(sum(leg.share for leg in hit.legs), abs=1e-5)
+
+
+@pytest.mark.parametrize("mode", ["lexical", "dense"])
+def test_a_leg_that_is_asked_alone_keeps_its_own_scores(garden: Garden, mode: Mode) -> None:
+    """BM25 or cosines, which `min_score` means, whatever time is named."""
+    fill(garden)
+    asked = "who planted an olive last month?"
+    found = garden.scope("alice").search(asked, now=NOW, mode=mode)
+    assert found == garden.scope("alice").search(asked, mode=mode, times=False)
+    assert all(len(hit.legs) == 1 for hit in found)
 
 
 def test_a_time_outweighs_no_match(garden: Garden) -> None:
@@ -278,29 +289,37 @@ def test_a_boost_brings_in_nothing_masked(
         ),
         min_size=1,
         max_size=6,
-    )
+    ),
+    between=st.sampled_from(["", " ", "-"]),
 )
-@example(words=["\u017fince", "La\u017ft", "wee\u212a"])
-def test_nothing_is_missed_for_want_of_a_cue(words: list[str]) -> None:
+@example(words=["La\u017ft", "wee\u212a"], between=" ")
+@example(words=["on", "FR\u0130DAY"], between=" ")
+@example(words=["in", "apr\u0131l"], between=" ")
+def test_nothing_is_missed_for_want_of_a_cue(words: list[str], between: str) -> None:
     """What the expression finds holds a word that it is looked for by."""
-    text = " ".join(words)
+    text = between.join(words)
     assert times.EXPRESSION.search(text) is None or times._has_cue(text)
 
 
 def test_threads_read_the_same_times_as_one_does() -> None:
-    """The parser is safe to share."""
-    asked = [
-        "yesterday",
-        "in May 2023",
-        "three weeks ago",
-        "last month",
-        "on 5 June 2022",
-        "in 2019",
-        "since Monday",
-    ] * 9
-    alone = [periods(text, NOW) for text in asked]
+    """Each from where it stands, for the parser is safe to share."""
+    said = ["yesterday", "in May 2023", "three weeks ago", "last month", "on 5 June 2022", "in March"]
+    asked = [(text, NOW - timedelta(days=40 * n)) for n in range(9) for text in said]
     with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(lambda text: periods(text, NOW), asked)) == alone
+        found = list(pool.map(lambda one: periods(*one), asked))
+    assert found == [periods(*one) for one in asked] and len(set(found)) > 20
+
+
+@pytest.mark.parametrize("zone", ["UTC0", "CET-1CEST", "Foo/Bar", ":/nonexistent"])
+def test_the_zone_of_the_machine_makes_no_difference(zone: str) -> None:
+    """Not even one that there is not."""
+    code = (
+        "from datetime import datetime, UTC; from memgarden.retrieve.times import periods\n"
+        "print(periods('on 5 May 2023', datetime.now(UTC))[0].start)"
+    )
+    command = [sys.executable, "-W", "error::FutureWarning", "-c", code]
+    run = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "TZ": zone})
+    assert run.stdout.strip() == "2023-05-05 00:00:00+00:00", run.stderr
 
 
 def test_the_parser_is_loaded_by_the_first_question_that_names_a_time() -> None:

@@ -178,7 +178,8 @@ def _hits(
     memories = index.memories(pks)
     seen = candidates.scores[:, best].tolist()
     ranks, added = candidates.ranks[:, best].tolist(), shares[:, best].tolist()
-    columns = [*map(LegColumn, candidates.names, seen, ranks, added), *owed]
+    own = zip(candidates.names, seen, ranks, added, strict=True)
+    columns = [*(LegColumn(*column) for column in own), *owed]
     likely, *others = _relevances(dict(zip(candidates.names, seen, strict=True)), candidates, len(phrasings))
     if others:
         likely = [max(ways) for ways in zip(likely, *others, strict=True)]

@@ -51,8 +51,8 @@ EXPRESSION = re.compile(
     | (?P<recent>(?:the\s+day\s+before\s+)?yesterday|today|(?:last|this)\s+(?:week|month|year))
     | (?P<night>last\s+night)
     | (?P<now>tonight|this\s+(?:morning|afternoon|evening))
-    | (?:on|last|this|(?<=since\s)|(?<=before\s)|(?<=after\s)|(?<=until\s)|(?<=till\s))\s*(?P<weekday>{WEEKDAY})
-    | (?:in|during|last|this|of|(?<=since\s)|(?<=before\s)|(?<=after\s)|(?<=until\s)|(?<=till\s))\s*
+    | (?:(?:on|last|this)\s+|(?<=since\s)|(?<=before\s)|(?<=after\s)|(?<=until\s)|(?<=till\s))(?P<weekday>{WEEKDAY})
+    | (?:(?:in|during|last|this|of)\s+|(?<=since\s)|(?<=before\s)|(?<=after\s)|(?<=until\s)|(?<=till\s))
       (?:early\s+|late\s+|mid[\s-])?(?P<named>(?:{MONTH})(?!,?\s+(?:of\s+|the\s+)?\d)|{YEAR})
     )(?![\w-])""",
     re.VERBOSE | re.IGNORECASE,
@@ -113,7 +113,8 @@ def check_now(now: datetime | None) -> datetime:
 
 
 def _has_cue(text: str) -> bool:
-    return DIGIT.search(text) is not None or not CUES.isdisjoint(WORD.findall(text.casefold()))
+    folded = text.casefold().replace("\u0131", "i").replace("i\u0307", "i")  # the expression takes any i for one
+    return DIGIT.search(folded) is not None or not CUES.isdisjoint(WORD.findall(folded))
 
 
 def _fit(created_at: Ints, period: Period) -> Floats:
@@ -153,6 +154,7 @@ def _bounds(words: str, now: datetime) -> tuple[datetime, datetime] | None:
         languages=["en"],
         settings={
             "RELATIVE_BASE": now.replace(tzinfo=None),
+            "TIMEZONE": "UTC",  # or the machine's is looked up, for nothing, and not every machine has one
             "PREFER_DATES_FROM": "past",
             "PREFER_DAY_OF_MONTH": "first",
             "PREFER_MONTH_OF_YEAR": "first",

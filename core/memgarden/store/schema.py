@@ -141,7 +141,7 @@ embeddings = Table(
 
 
 def partial_indexes(dialect: str) -> None:
-    """Give the conditions of SQLite's partial indexes to those of `dialect`.
+    """Make the indexes that are partial in SQLite partial in `dialect` too.
 
     Named where the indexes are defined, they would load that dialect for everybody, a tenth of the time of opening.
     """
