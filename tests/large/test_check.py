@@ -9,11 +9,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
 
 from memgarden import Garden
+from memgarden.store.audit import SqlAudit
+from memgarden.store.outbox import SqlOutbox
 from memgarden.vector.collection import collection_name
 from tests.large.conftest import DIMENSION, fill, near, settled, vectors
 from tests.survival.mirror import same_as_record
@@ -96,6 +99,22 @@ def test_what_is_wrong_in_a_scopes_own_collection_is_found_and_mended(
     with open_large(exact_limit=500) as garden:
         assert any("memgarden reindex" in problem for problem in problems(garden))
         mended(garden)
+
+
+@pytest.mark.usefixtures("copied")
+def test_what_a_comparison_found_holds_until_all_is_built_anew(folder: Path) -> None:
+    """Until then a search does not ask Chroma; what is found of the old one while the new is made is not kept."""
+    with Garden.open(folder, embedder=f"hashing:{DIMENSION}", chroma=None) as garden:
+        audit, outbox = cast(SqlAudit, garden._parts.audit), cast(SqlOutbox, garden._parts.outbox)
+        (scope,) = garden._parts.catalogue.large()
+        assert outbox.waiting(scope, 10) is not None
+        audit.note("a chunk is missing")
+        assert audit.finding() == "a chunk is missing" and outbox.waiting(scope, 10) is None
+        audit.note(None)
+        assert audit.finding() is None and outbox.waiting(scope, 10) is not None
+        outbox.refill()
+        audit.note("seen before it was built anew")
+        assert audit.finding() is None
 
 
 def test_a_collection_that_belongs_to_no_large_scope_is_removed(copied: str, open_large: OPEN, folder: Path) -> None:

@@ -12,7 +12,7 @@ from memgarden.store.engine import Database
 from memgarden.store.rows import VECTOR
 from memgarden.store.statement import Session, Statement
 
-__all__ = ["FORGET_FINDING", "SqlAudit"]
+__all__ = ["FORGET_FINDING", "FOUND", "SqlAudit"]
 
 SAMPLE = 30
 FINDING = "chroma_finding"
@@ -41,8 +41,10 @@ NEXT = {
     )
     for large, here in HERE.items()
 }
-READ = Statement(sa.select(fact.value).where(fact.key == sa.literal_column(f"'{FINDING}'")))
-FORGET_FINDING = Statement(sa.delete(schema.garden).where(fact.key == sa.literal_column(f"'{FINDING}'")))
+FOUND = fact.key == sa.literal_column(f"'{FINDING}'")
+"""The condition on the garden's facts that keeps what the last comparison found, if anything."""
+READ = Statement(sa.select(fact.value).where(FOUND))
+FORGET_FINDING = Statement(sa.delete(schema.garden).where(FOUND))
 # Both values by parameter: given an expression for a key, SQLAlchemy asks for it back, and nobody reads the answer.
 NOTE = Statement(sa.insert(schema.garden))
 
@@ -72,12 +74,12 @@ class SqlAudit:
             )
 
     def note(self, finding: str | None) -> None:
-        """Keep what a comparison found; None for nothing wrong."""
+        """Keep what a comparison found, unless all is to be built anew since it began; None for nothing wrong."""
         if finding == self.finding():
             return
         with self._database.write() as session:
             session.run(FORGET_FINDING, {})
-            if finding is not None:
+            if finding is not None and not session.value(RESETS, {}):
                 session.run(NOTE, {"key": FINDING, "value": finding})
 
     def finding(self) -> str | None:
