@@ -101,15 +101,16 @@ def test_what_is_wrong_in_a_scopes_own_collection_is_found_and_mended(
         mended(garden)
 
 
-@pytest.mark.usefixtures("copied")
-def test_what_a_comparison_found_holds_until_all_is_built_anew(folder: Path) -> None:
+def test_what_a_comparison_found_holds_until_all_is_built_anew(copied: str, folder: Path) -> None:
     """Until then a search does not ask Chroma; what is found of the old one while the new is made is not kept."""
     with Garden.open(folder, embedder=f"hashing:{DIMENSION}", chroma=None) as garden:
         audit, outbox = cast(SqlAudit, garden._parts.audit), cast(SqlOutbox, garden._parts.outbox)
         (scope,) = garden._parts.catalogue.large()
         assert outbox.waiting(scope, 10) is not None
-        audit.note("a chunk is missing")
-        assert audit.finding() == "a chunk is missing" and outbox.waiting(scope, 10) is None
+        audit.note("a chunk is missing from what small scopes share")
+        assert audit.finding() and outbox.waiting(scope, 10) is not None
+        audit.note(f"a chunk is missing, in {copied}")
+        assert audit.finding() and outbox.waiting(scope, 10) is None
         audit.note(None)
         assert audit.finding() is None and outbox.waiting(scope, 10) is not None
         outbox.refill()

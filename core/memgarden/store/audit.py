@@ -12,7 +12,7 @@ from memgarden.store.engine import Database
 from memgarden.store.rows import VECTOR
 from memgarden.store.statement import Session, Statement
 
-__all__ = ["FORGET_FINDING", "FOUND", "SqlAudit"]
+__all__ = ["FORGET_FINDING", "OWN_IS_WRONG", "SqlAudit"]
 
 SAMPLE = 30
 FINDING = "chroma_finding"
@@ -42,7 +42,9 @@ NEXT = {
     for large, here in HERE.items()
 }
 FOUND = fact.key == sa.literal_column(f"'{FINDING}'")
-"""The condition on the garden's facts that keeps what the last comparison found, if anything."""
+OWN_IS_WRONG = sa.and_(FOUND, fact.value.like(sa.literal_column("'%memgarden-%'")))
+"""The condition on the garden's facts that the last comparison could not read a collection, or found one wrong that it
+names, as it does a large scope's own."""
 READ = Statement(sa.select(fact.value).where(FOUND))
 FORGET_FINDING = Statement(sa.delete(schema.garden).where(FOUND))
 # Both values by parameter: given an expression for a key, SQLAlchemy asks for it back, and nobody reads the answer.

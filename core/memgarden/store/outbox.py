@@ -11,7 +11,7 @@ from memgarden.paths import decode_path
 from memgarden.protocols import ChunkRecord, Op, OutboxItem
 from memgarden.records import Ints
 from memgarden.store import schema
-from memgarden.store.audit import FORGET_FINDING, FOUND
+from memgarden.store.audit import FORGET_FINDING, OWN_IS_WRONG
 from memgarden.store.engine import Database
 from memgarden.store.facts import change_fact
 from memgarden.store.rows import MEMORY, VECTOR, to_memory, to_span
@@ -72,13 +72,13 @@ PROMOTE_LARGE = Statement(
     )
 )
 ANY_LARGE = Statement(sa.select(scopes.pk).where(scopes.own == 1).limit(sa.literal_column("1")))
-# A reset has no scope, and is always the oldest. Where Chroma was found to differ from the record it counts as reset:
+# A reset has no scope, and is always the oldest. Where an own collection was found to be wrong all count as reset:
 # what it lacks it would not miss. In one statement, which every search of a large scope waits for twice.
 OLDEST = sa.select(sa.func.min(outbox.seq)).scalar_subquery()
 WAITING = Statement(
     sa.union_all(
         sa.select(outbox.op, outbox.chunk).where(outbox.seq == OLDEST, outbox.op == sa.literal_column("'reset'")),
-        sa.select(sa.literal_column("'reset'"), sa.literal_column("0")).select_from(schema.garden).where(FOUND),
+        sa.select(sa.literal_column("'reset'"), sa.literal_column("0")).select_from(schema.garden).where(OWN_IS_WRONG),
         sa.select(outbox.op, outbox.chunk).where(outbox.scope == SCOPE),
     ).limit(sa.bindparam("most"))
 )
@@ -129,7 +129,7 @@ class SqlOutbox:
     def waiting(self, scope: int, most: int) -> Ints | None:
         """The scope's chunks that are still to go to its own collection, ascending.
 
-        None where the collection is yet to be built or built anew, where the last comparison found Chroma wrong, and
+        None where the collection is yet to be built or built anew, where the last comparison found one wrong, and
         where more than `most` changes wait.
         """
         with self._database.read() as session:
