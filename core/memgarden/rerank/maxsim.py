@@ -23,8 +23,8 @@ __all__ = ["MaxSim", "make"]
 Packed = npt.NDArray[np.void]
 
 WEIGHT = 0.3
-"""Chosen before score regularization, on a plateau from .2 to .4; at .5 and above, chats and Cranfield lost. Beside that
-it adds little on the project's sets: between .2 and -.1 nDCG@10 (`python -m benchmarks.ablation`)."""
+"""Chosen before score regularization, on a plateau from .2 to .4; at .5 and above, chats and Cranfield lost. Beside
+that it adds little on the project's sets: between .2 and -.1 nDCG@10 (`python -m benchmarks.ablation`)."""
 
 LARGEST = 127
 WORD = re.compile(r"\w+(?:['’]\w+)*")
