@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pickle
 import sqlite3
@@ -284,6 +285,24 @@ def test_legs_are_values(garden: Garden) -> None:
     assert hash(first) == hash(again[0].legs) and repr(first) == repr(tuple(first))
     assert first[0].leg == "lexical" and first[-1] == list(first)[-1] and first[:2] == tuple(first)[:2]
     assert first[0].rank == 1 and len(first) == len(list(first))
+
+
+def test_a_fork_that_python_was_not_told_of_is_noticed(open_garden: OPEN) -> None:
+    """Servers written in C fork without running Python's hooks; the child opens connections of its own all the same."""
+    garden = open_garden()
+    scope = garden.scope("alice")
+    scope.add("from the parent", id="before")
+    inherited = garden._parts.source
+    child = ctypes.PyDLL(None).fork()
+    if child == 0:
+        try:
+            scope.add("from the child", id="after")
+            os._exit(0 if garden._parts.source is not inherited else 1)
+        finally:
+            os._exit(2)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert {hit.id for hit in scope.search("from the child")} == {"before", "after"}
 
 
 def test_a_forked_child_works_with_connections_of_its_own(open_garden: OPEN, tmp_path: Path) -> None:

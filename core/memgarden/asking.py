@@ -149,8 +149,7 @@ def _queries(parts: Parts, asked: Sequence[Sequence[str]], how: How) -> list[Que
             for text in texts
         ]
         conditions = [phrase for text in texts for phrase in quoted(text)] if how.phrases else ()
-        # A leg that is asked alone keeps its own scores.
-        heeded = how.times and how.mode == "hybrid"
+        heeded = how.times and 0 < read[0].dense_weight < 1  # a leg that is asked alone keeps its own scores
         times = [period for text in texts for period in periods(text, now)] if heeded else ()
         queries.append(read[0]._replace(phrases=conditions, periods=times) if conditions or times else read[0])
     return queries

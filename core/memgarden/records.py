@@ -117,7 +117,7 @@ def to_micros(time: datetime) -> int:
 
 def from_micros(micros: int) -> datetime:
     """The aware time, in UTC, that `to_micros` was given."""
-    return EPOCH + timedelta(0, micros // 1_000_000, micros % 1_000_000)  # faster than from microseconds alone
+    return EPOCH + timedelta(microseconds=micros)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -181,13 +182,13 @@ def test_of_equals_those_of_the_time_come_first(garden: Garden) -> None:
         assert hit.score == pytest.approx(sum(leg.share for leg in hit.legs), abs=1e-5)
 
 
-@pytest.mark.parametrize("mode", ["lexical", "dense"])
-def test_a_leg_that_is_asked_alone_keeps_its_own_scores(garden: Garden, mode: Mode) -> None:
+@pytest.mark.parametrize(("mode", "alpha"), [("lexical", None), ("dense", None), ("hybrid", 0.0), ("hybrid", 1.0)])
+def test_a_leg_that_is_asked_alone_keeps_its_own_scores(garden: Garden, mode: Mode, alpha: float | None) -> None:
     """BM25 or cosines, which `min_score` means, whatever time is named."""
     fill(garden)
     asked = "who planted an olive last month?"
-    found = garden.scope("alice").search(asked, now=NOW, mode=mode)
-    assert found == garden.scope("alice").search(asked, mode=mode, times=False)
+    found = garden.scope("alice").search(asked, now=NOW, mode=mode, alpha=alpha)
+    assert found == garden.scope("alice").search(asked, mode=mode, alpha=alpha, times=False)
     assert all(len(hit.legs) == 1 for hit in found)
 
 
@@ -251,14 +252,14 @@ def test_a_boost_brings_in_nothing_masked(
         scope.add(
             "olive 1 in May last month", id="gone", created_at=gone, expires_at=gone + timedelta(1), tags=["shown"]
         )
-        asked: dict[str, object] = {
+        asked: dict[str, Any] = {
             "k": 30,
             "where": {"tags": "shown"},
             "since": NOW - timedelta(days=500),
             "mode": mode,
         }
-        found = scope.search(query, now=now, **asked)  # type: ignore[arg-type]
-        plain = scope.search(query, **asked)  # type: ignore[arg-type]
+        found = scope.search(query, now=now, **asked)
+        plain = scope.search(query, **asked)
         allowed = {str(n) for n, age in enumerate(ages) if n not in hidden and age <= 500}
         assert {hit.id for hit in found} == {hit.id for hit in plain} == (allowed & {"1"} if '"' in query else allowed)
 

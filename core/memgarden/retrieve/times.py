@@ -59,7 +59,7 @@ EXPRESSION = re.compile(
 )
 
 
-# One of these, or a digit, is in all that the expression finds: to look for them costs a tenth.
+# One of these, or a digit, is in all that the expression finds, and to look for them costs less.
 WORD = re.compile(r"\w+")
 DIGIT = re.compile(r"\d")
 CUES = frozenset(

@@ -143,7 +143,7 @@ embeddings = Table(
 def partial_indexes(dialect: str) -> None:
     """Make the indexes that are partial in SQLite partial in `dialect` too.
 
-    Named where the indexes are defined, they would load that dialect for everybody, a tenth of the time of opening.
+    Said where the indexes are defined, it would load that dialect for everybody.
     """
     for index in (index for table in metadata.sorted_tables for index in table.indexes):
         where = index.dialect_options["sqlite"]["where"]
