@@ -7,7 +7,9 @@ difference to the defaults and its 95 % interval: of all questions, or of those 
 from __future__ import annotations
 
 import argparse
+import statistics
 import tempfile
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from memgarden.evaluate.dataset import Dataset, Question
 from memgarden.evaluate.interval import mean_interval
 from memgarden.evaluate.running import nobody, opened
 from memgarden.evaluate.scoring import METRICS, score
+from memgarden.records import utc_now
 from memgarden.retrieve import times
 from memgarden.retrieve.phrases import quoted
 
@@ -50,6 +53,16 @@ def show(name: str, plain: np.ndarray, changed: np.ndarray) -> None:
     )
 
 
+def reading(timed: Iterable[Question]) -> float:
+    """Milliseconds that it takes to read the time of a question, median."""
+    taken = []
+    for one in timed:
+        began = time.perf_counter()
+        times.periods(one.text, utc_now())
+        taken.append(time.perf_counter() - began)
+    return 1000 * statistics.median(taken)
+
+
 def main() -> None:
     """Ask a set with each option."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -65,11 +78,13 @@ def main() -> None:
         opened(dataset, Configuration("x", {"embedder": args.embedder}), Path(folder) / "g", nobody) as garden,
     ):
         if phrased:
-            show("phrases", scores(garden, dataset, phrased, phrases=False), scores(garden, dataset, phrased))
-        plain = scores(garden, dataset, timed, times=False)
+            show("phrases", scores(garden, dataset, phrased), scores(garden, dataset, phrased, phrases=True))
+        plain, chosen = scores(garden, dataset, timed, times=False), times.WEIGHT
         for weight in WEIGHTS:
             times.WEIGHT = weight
             show(f"times, weight {weight}", plain, scores(garden, dataset, timed))
+        times.WEIGHT = chosen
+        print(f"to read a time takes {reading(timed):.2f} ms, median", flush=True)
         plain = scores(garden, dataset, dataset.questions)
         for expander in ("templates", "prf", "prf:5"):
             show(f"expander {expander}", plain, scores(garden, dataset, dataset.questions, expander=expander))
