@@ -39,6 +39,7 @@ from memgarden.observe.health import Health
 from memgarden.protocols import Chunker, Embedder, Expander, Reranker, Shortlist
 from memgarden.records import ChunkInfo, Hit, Importance, LegScore, Memory, RerankScore
 from memgarden.scope import Scope
+from memgarden.shared import shared_garden
 from memgarden.turns import Signals
 
 __all__ = [
@@ -79,6 +80,7 @@ __all__ = [
     "StorageError",
     "UnknownStrategy",
     "__version__",
+    "shared_garden",
 ]
 
 __version__ = "0.1.0"

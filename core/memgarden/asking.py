@@ -17,8 +17,8 @@ from memgarden.index.scope_index import ScopeIndex
 from memgarden.index.turns import Turns
 from memgarden.ingest.validate import check_vectors
 from memgarden.parts import Parts
-from memgarden.protocols import ExpanderTools, Expanding, Reranking, Shortlist
-from memgarden.records import Floats, Hit, ScopePath, utc_now
+from memgarden.protocols import ExpanderTools, Expanding, Order, Reranking, Shortlist
+from memgarden.records import Floats, Hit, Memory, ScopePath, utc_now
 from memgarden.retrieve.expansion import ORIGINAL, expanded
 from memgarden.retrieve.fusion import BY_RANK
 from memgarden.retrieve.phrases import quoted
@@ -31,7 +31,7 @@ from memgarden.turns import Signals
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["MAX_ATTEMPTS", "How", "answer"]
+__all__ = ["MAX_ATTEMPTS", "How", "answer", "matching", "rerank_texts"]
 
 T = TypeVar("T")
 
@@ -120,6 +120,40 @@ def answer(
         for ways, topic, (hits, rows) in zip(phrasings, topics, found, strict=True)
     ]
     return [rerank(rerankers, shortlist)[: how.k] for shortlist in shortlists]
+
+
+def matching(parts: Parts, path: ScopePath, where: Mapping[str, Any], order: Order) -> list[Memory]:
+    """Every memory of the scope that the filter lets through, in that order."""
+    tree = parse_filter(where)
+
+    def find(index: ScopeIndex | None) -> list[Memory]:
+        return [] if index is None else index.whole(index.mask(utc_now(), None, None, tree))
+
+    name, descending = order.removeprefix("-"), order.startswith("-")
+    return sorted(
+        _with_index(parts, path, find), key=lambda memory: (getattr(memory, name), memory.id), reverse=descending
+    )
+
+
+def rerank_texts(
+    parts: Parts, query: str, texts: Sequence[str | Memory], reranker: Reranking | None, now: datetime | None
+) -> list[tuple[int, float]]:
+    """The places of texts that no search of this garden gave, with their scores, in the order of a reranker."""
+    if isinstance(texts, str):
+        raise InvalidQuery("rerank takes several texts: rerank(query, [text])")
+    memories = [text if isinstance(text, Memory) else Memory(text, id=str(n)) for n, text in enumerate(texts)]
+    # That they come best first is all that is known of them, and a reranker that looks at scores is told so much.
+    hits = [Hit(memory, -float(n), 0, len(memory.text), (), 0.0) for n, memory in enumerate(memories)]
+    place = {id(hit.memory): n for n, hit in enumerate(hits)}
+    if len(place) < len(hits):
+        raise InvalidQuery("a memory is among the texts twice: give each once")
+
+    def vectors() -> Floats:
+        return parts.preparer.embed([memory.text for memory in memories])
+
+    shortlist = Shortlist(query, query, None, hits, check_now(now), vectors)
+    ordered = rerank(parts.rerankers(reranker), shortlist)
+    return [(place[id(hit.memory)], hit.score) for hit in ordered]
 
 
 def _queries(parts: Parts, asked: Sequence[Sequence[str]], how: How) -> list[Query]:

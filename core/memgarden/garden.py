@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
+from memgarden.asking import rerank_texts
 from memgarden.config import AUTO, Settings
 from memgarden.errors import ChromaError
 from memgarden.ingest.adopt import Adoption, adopt
@@ -15,13 +17,14 @@ from memgarden.observe.health import Health, diagnose
 from memgarden.parts import Parts
 from memgarden.paths import check_path
 from memgarden.protocols import Chunker, Embedder, Mirror, Reranking
-from memgarden.records import ScopePath
+from memgarden.records import Memory, ScopePath, utc_now
 from memgarden.scope import Scope
 from memgarden.turns import Signals
 
 __all__ = ["Garden"]
 
 POLL_SECONDS = 0.02
+SWEPT_AT_ONCE = 500  # memories a transaction, so that no writer waits long
 BATCH_SECONDS = 10.0
 CHECK_SECONDS = 60.0
 
@@ -109,7 +112,35 @@ class Garden:
 
     def scopes(self, *prefix: str) -> dict[ScopePath, int]:
         """The scopes at and below `prefix` that hold memories, with how many: for whoever runs the garden."""
-        return self._parts.opened().catalogue.scopes(check_path(prefix) if prefix else ())
+        return self._parts.opened().catalogue.scopes(check_path(prefix) if prefix else (), utc_now())
+
+    def sweep(self) -> int:
+        """Delete what has expired, in every scope, in small transactions; returns how many memories there were.
+
+        What has expired is found by nothing and given out by nobody before that: this frees its place. A memory whose
+        `expires_at` is moved meanwhile stays.
+        """
+        parts, now, swept = self._parts.opened(), utc_now(), 0
+        for path in parts.catalogue.expired(now):
+            while gone := parts.sink.sweep(path, now, SWEPT_AT_ONCE):
+                swept += gone
+                parts.wrote()
+        return swept
+
+    def rerank(
+        self,
+        query: str,
+        texts: Sequence[str | Memory],
+        *,
+        reranker: Reranking | None = None,
+        now: datetime | None = None,
+    ) -> list[tuple[int, float]]:
+        """Texts from anywhere, put in the order of `reranker`: pairs of place and score, best first.
+
+        `texts` come best first, as from another search; `reranker` is as in `Scope.search`, None for the garden's own.
+        `mmr` and `maxsim` have them embedded. Nothing is stored.
+        """
+        return rerank_texts(self._parts.opened(), query, texts, reranker, now)
 
     def flush(self, timeout: float = 300.0) -> None:
         """Wait until Chroma holds everything that was written before this call.

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from typing import Protocol
 
 from memgarden.errors import GardenClosed
@@ -45,8 +46,12 @@ os.register_at_fork(after_in_child=_unlock)
 class Catalogue(Protocol):
     """What can be said of the garden as a whole."""
 
-    def scopes(self, prefix: ScopePath) -> dict[ScopePath, int]:
-        """The scopes at and below `prefix` that hold memories, with how many. Reads across scopes."""
+    def scopes(self, prefix: ScopePath, now: datetime) -> dict[ScopePath, int]:
+        """The scopes at and below `prefix` that hold memories at `now`, with how many. Reads across scopes."""
+        ...
+
+    def expired(self, now: datetime) -> list[ScopePath]:
+        """The scopes that hold memories which have expired at `now`. Reads across scopes."""
         ...
 
     def large(self) -> dict[int, ScopePath]:

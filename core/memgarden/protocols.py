@@ -329,6 +329,10 @@ class MemorySink(Protocol):
         """Delete the memories of these ids; returns how many there were."""
         ...
 
+    def sweep(self, path: ScopePath, now: datetime, most: int) -> int:
+        """Delete memories that have expired at `now`, at most so many; returns how many there were."""
+        ...
+
 
 class Mirror(Protocol):
     """What carries the outbox to the vector database in the background."""

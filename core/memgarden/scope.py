@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 
 import numpy as np
 
-from memgarden.asking import MAX_ATTEMPTS, How, answer
+from memgarden.asking import MAX_ATTEMPTS, How, answer, matching
 from memgarden.errors import Conflict, GardenBusy, InvalidMemory, InvalidQuery, MemoryNotFound
 from memgarden.ingest.batches import batches
 from memgarden.ingest.messages import read_messages
@@ -194,13 +194,25 @@ class Scope:
                 return chunk
         raise MemoryNotFound(f"the memory {hit.id!r} was changed since the search that found it: search again")
 
-    def list(self, *, order: Order = "-created_at", limit: int = 100, offset: int = 0) -> builtins.list[Memory]:
-        """A page of the scope's memories; a leading minus means descending, equal times are ordered by id."""
+    def list(
+        self,
+        *,
+        where: Mapping[str, Any] | None = None,
+        order: Order = "-created_at",
+        limit: int = 100,
+        offset: int = 0,
+    ) -> builtins.list[Memory]:
+        """A page of the scope's memories, of those that the filter `where` lets through if one is given.
+
+        A leading minus of `order` means descending; equal times are ordered by id.
+        """
         if order not in get_args(Order):
             raise InvalidQuery(f"the order is one of {', '.join(get_args(Order))}, not {order!r}")
         for number in (limit, offset):
             if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MAX_OFFSET:
                 raise InvalidQuery(f"limit and offset are whole numbers from 0 to {MAX_OFFSET:,}, not {number!r}")
+        if where:
+            return matching(self._parts, self._path, where, order)[offset : offset + limit]
         return list(self._parts.source.page(self._path, utc_now(), order, limit, offset))
 
     def count(self) -> int:

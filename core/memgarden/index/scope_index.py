@@ -126,6 +126,14 @@ class ScopeIndex:
             mask = mask & where.mask(self._columns)
         return mask
 
+    def whole(self, mask: Flags) -> list[Memory]:
+        """The memories of the rows `(rows,)` that a mask lets through, each once; none is kept. `Outdated` as below."""
+        pks = np.unique(self.rows["memory"][mask]).tolist()
+        found = self._source.memories(self.head.scope, pks)
+        if len(found) < len(pks):
+            raise Outdated
+        return list(found.values())
+
     def memories(self, pks: list[int]) -> Mapping[int, Memory]:
         """The memories of these row numbers, by row number; `Outdated` if one was deleted since `head`."""
         missing = [pk for pk in pks if pk not in self._memories]

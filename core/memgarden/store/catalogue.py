@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import sqlalchemy as sa
 
 from memgarden.paths import decode_path, encode_path, prefix_range
-from memgarden.records import ScopePath
+from memgarden.records import ScopePath, to_micros
 from memgarden.store import schema
 from memgarden.store.engine import Database
 from memgarden.store.statement import Statement
@@ -14,16 +16,24 @@ __all__ = ["SqlCatalogue"]
 
 COUNTED = ("scopes", "memories", "chunks", "tombstones", "outbox", "embeddings")
 
-path = schema.scopes.c.path
+path, expires_at = schema.scopes.c.path, schema.memories.c.expires_at
 POPULATED = (
     sa.select(path, sa.func.count())
     .join_from(schema.scopes, schema.memories, schema.memories.c.scope == schema.scopes.c.pk)
+    .where(expires_at.is_(None) | (expires_at > sa.bindparam("now")))
     .group_by(path)
     .order_by(path)
 )
 ALL_SCOPES = Statement(POPULATED)
 SCOPES_BELOW = Statement(
     POPULATED.where((path == sa.bindparam("at")) | ((path >= sa.bindparam("low")) & (path < sa.bindparam("high"))))
+)
+EXPIRED = Statement(
+    sa.select(path)
+    .join_from(schema.scopes, schema.memories, schema.memories.c.scope == schema.scopes.c.pk)
+    .where(expires_at <= sa.bindparam("now"))
+    .distinct()
+    .order_by(path)
 )
 LARGE = Statement(sa.select(schema.scopes.c.pk, path).where(schema.scopes.c.own == 1).order_by(path))
 SIZES = Statement(
@@ -44,15 +54,21 @@ class SqlCatalogue:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def scopes(self, prefix: ScopePath) -> dict[ScopePath, int]:
-        """The scopes at and below `prefix` (all for `()`) that hold memories, with how many."""
+    def scopes(self, prefix: ScopePath, now: datetime) -> dict[ScopePath, int]:
+        """The scopes at and below `prefix` (all for `()`) that hold memories at `now`, with how many."""
         low, high = prefix_range(prefix)
+        living = {"now": to_micros(now)}
         with self._database.read() as session:
             if prefix:
-                rows = session.rows(SCOPES_BELOW, {"at": encode_path(prefix), "low": low, "high": high})
+                rows = session.rows(SCOPES_BELOW, living | {"at": encode_path(prefix), "low": low, "high": high})
             else:
-                rows = session.rows(ALL_SCOPES, {})
+                rows = session.rows(ALL_SCOPES, living)
         return {decode_path(encoded): count for encoded, count in rows}
+
+    def expired(self, now: datetime) -> list[ScopePath]:
+        """The scopes that hold memories which have expired at `now`."""
+        with self._database.read() as session:
+            return [decode_path(encoded) for (encoded,) in session.rows(EXPIRED, {"now": to_micros(now)})]
 
     def large(self) -> dict[int, ScopePath]:
         """The scopes that have a Chroma collection of their own, by number."""

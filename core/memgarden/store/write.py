@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from memgarden.errors import Conflict
 from memgarden.paths import encode_path
-from memgarden.records import Entry, Head, ScopePath
+from memgarden.records import Entry, Head, ScopePath, to_micros
 from memgarden.store import schema
 from memgarden.store.engine import Database
 from memgarden.store.rows import chunk_row, memory_row
@@ -36,6 +37,12 @@ FOUND = Statement(
 PLACE = Statement(sa.select(scopes.pk).where(scopes.path == sa.bindparam("at")))
 HELD = Statement(
     sa.select(memories.id, memories.pk).where(memories.scope == sa.bindparam("of"), OneOf(memories.id, "ids"))
+)
+EXPIRED = Statement(
+    sa.select(memories.pk)
+    .where(memories.scope == sa.bindparam("of"), memories.expires_at <= sa.bindparam("now"))
+    .order_by(memories.pk)
+    .limit(sa.bindparam("most"))
 )
 # The garden may be given a Chroma by another process at any time: each statement sees for itself whether it has one.
 MIRRORED = sa.exists().where(schema.garden.c.key == "mirrored", schema.garden.c.value == "yes")
@@ -122,6 +129,16 @@ class Writer:
             if held:
                 _remove(session, _bump(session, path), list(held.values()))
         return len(held)
+
+    def sweep(self, path: ScopePath, now: datetime, most: int) -> int:
+        """Delete memories that have expired at `now`, at most so many; returns how many there were."""
+        with self._database.write() as session:
+            scope = session.value(PLACE, {"at": encode_path(path)})
+            bounds = {"of": scope, "now": to_micros(now), "most": most}
+            expired = [] if scope is None else [pk for (pk,) in session.rows(EXPIRED, bounds)]
+            if expired:
+                _remove(session, _bump(session, path), expired)
+        return len(expired)
 
 
 def _bump(session: Session, path: ScopePath) -> Head:
