@@ -45,7 +45,7 @@ def test_a_closed_one_is_opened_again(tmp_path: Path) -> None:
 def test_another_embedder_is_refused(tmp_path: Path) -> None:
     """Rather than given a garden that was opened with one."""
     garden = shared_garden(tmp_path, embedder=HashingEmbedder(64))
-    with pytest.raises(EmbedderMismatch, match="hashing"):
+    with pytest.raises(EmbedderMismatch, match="64 dimensions"):
         shared_garden(tmp_path, embedder=HashingEmbedder(32))
     garden.close()
 

@@ -55,7 +55,10 @@ __all__ = [
 PACKAGES = {
     "fast": "onnx",
     "postgres": "'psycopg[binary]'",
+    "agents": "langchain",
+    "classic": "langchain-classic",
     "langchain": "langchain-core",
+    "langgraph": "langgraph-checkpoint",
     "llama-index": "llama-index-core",
     "languages": "py3langid",
     "eval": "pytrec-eval-terrier 'scipy>=1.15'",

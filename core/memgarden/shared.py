@@ -15,7 +15,7 @@ from memgarden.errors import EmbedderMismatch, GardenClosed
 from memgarden.garden import Garden
 from memgarden.protocols import Embedder
 
-__all__ = ["shared_garden"]
+__all__ = ["check_embedder", "shared_garden"]
 
 LAST_WAIT = 5.0  # seconds that the end of a process waits for Chroma; what it did not get stays in the outbox
 
@@ -37,10 +37,19 @@ def shared_garden(where: str | os.PathLike[str] = "./garden", *, embedder: Embed
         if garden is None or _closed(garden):
             garden = opened[place] = Garden.open(place, embedder=embedder)
             return garden
-    known = garden.embedder.name
-    if embedder is not None and embedder.name != known:
-        raise EmbedderMismatch(f"the garden at {place} is open with the embedder {known!r}, not {embedder.name!r}")
+    if embedder is not None:
+        check_embedder(garden, embedder)
     return garden
+
+
+def check_embedder(garden: Garden, embedder: Embedder) -> None:
+    """`EmbedderMismatch` unless the garden's vectors are of that embedder's space."""
+    known, asked = ((one.name, one.dimension) for one in (garden.embedder, embedder))
+    if known != asked:
+        raise EmbedderMismatch(
+            f"{garden!r} has vectors of {known[0]!r} ({known[1]} dimensions), not of {asked[0]!r} ({asked[1]}): leave "
+            "the embedder out, or make a garden with it"
+        )
 
 
 def _closed(garden: Garden) -> bool:

@@ -1,0 +1,65 @@
+"""Whose memories: from what a framework hands around to the one scope that a call may touch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from memgarden import Embedder, Garden, InvalidScope, Scope, shared_garden
+from memgarden.shared import check_embedder
+
+__all__ = ["USER", "Place", "User", "garden_of", "runtime_user", "scope_of"]
+
+Place = Garden | str | os.PathLike[str]
+"""A garden, or the folder or URL of one that the process shares."""
+
+User = str | Sequence[str]
+"""A user's name, or the labels of a path such as `("acme", "alice")`."""
+
+USER = "user_id"
+"""Where a user is looked for in `config["configurable"]` and in an agent's context."""
+
+
+def garden_of(place: Place, embedder: Embedder | None = None) -> Garden:
+    """The garden itself, or the one that this process shares at that place."""
+    if not isinstance(place, Garden):
+        return shared_garden(place, embedder=embedder)
+    if embedder is not None:
+        check_embedder(place, embedder)
+    return place
+
+
+def scope_of(garden: Garden, user: User | None) -> Scope:
+    """The user's scope; `InvalidScope` where nobody was named: what is nobody's would be everybody's."""
+    if user is None or user == "" or user == ():
+        raise InvalidScope(
+            "whose memories? name a user: user='alice', or {'configurable': {'user_id': 'alice'}} in the call's config"
+        )
+    return garden.scope(user) if isinstance(user, str) else garden.scope(*user)
+
+
+def runtime_user(runtime: Any) -> User:
+    """The user of an agent's run: `user_id` of its context, else of its config's `configurable`.
+
+    `InvalidScope` if neither names one.
+    """
+    context = getattr(runtime, "context", None)
+    found = context.get(USER) if isinstance(context, Mapping) else getattr(context, USER, None)
+    if found is None:
+        config = getattr(runtime, "config", None)
+        found = ((config if config is not None else _config()).get("configurable") or {}).get(USER)
+    if not found:
+        raise InvalidScope(
+            "whose memories? run the agent with context={'user_id': ...}, or with "
+            "config={'configurable': {'user_id': ...}}"
+        )
+    user: User = found
+    return user
+
+
+def _config() -> Mapping[str, Any]:
+    """The config of the run that this code is part of; an empty one outside of any."""
+    from langchain_core.runnables.config import ensure_config
+
+    return ensure_config()

@@ -1,0 +1,46 @@
+"""What the tests of agents and chains share: a chat model that follows a script and remembers what it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from pydantic import Field
+
+
+class Scripted(BaseChatModel):
+    """Answers with the messages of its script, one after another, and keeps every prompt."""
+
+    script: list[AIMessage]
+    prompts: list[list[BaseMessage]] = Field(default_factory=list)
+    schemas: list[Any] = Field(default_factory=list)
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Scripted:  # type: ignore[override]
+        self.schemas[:] = tools
+        return self
+
+    def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        self.prompts.append(list(messages))
+        return ChatResult(generations=[ChatGeneration(message=self.script[len(self.prompts) - 1])])
+
+    def told(self, n: int = -1) -> str:
+        """All that the model was told in a prompt."""
+        return "\n".join(str(message.content) for message in self.prompts[n])
+
+
+@pytest.fixture
+def scripted() -> Callable[..., Scripted]:
+    """Makes a model of what it is to answer: texts, or messages that call tools."""
+
+    def of(*answers: str | AIMessage) -> Scripted:
+        return Scripted(script=[AIMessage(answer) if isinstance(answer, str) else answer for answer in answers])
+
+    return of
