@@ -1,9 +1,10 @@
 PYTHON ?= python3
 VENV := .venv
+OLDEST := .venv-oldest
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup demo check test test-all bench eval clean
+.PHONY: setup demo check test test-oldest test-all bench eval clean
 
 setup: $(STAMP)
 
@@ -33,7 +34,17 @@ check: $(VENV)/.dev
 test: $(VENV)/.dev
 	$(BIN)/pytest -m "not slow"
 
-test-all: test
+# The adapters with the oldest frameworks they take; everything else has the newest.
+test-oldest: $(OLDEST)/.installed
+	$(OLDEST)/bin/python -m pytest tests/langchain tests/adapters tests/llama_index
+
+$(OLDEST)/.installed: tests/oldest.txt pyproject.toml
+	test -d $(OLDEST) || $(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/pip install --quiet --upgrade "pip>=25.1"
+	$(OLDEST)/bin/pip install --quiet --constraint tests/oldest.txt --group adapters --editable ".[agents,classic,llama-index]"
+	touch $@
+
+test-all: test test-oldest
 	$(BIN)/pytest -m slow
 
 bench: $(VENV)/.dev
@@ -43,4 +54,4 @@ eval: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.quality
 
 clean:
-	rm -rf $(VENV) dist build
+	rm -rf $(VENV) $(OLDEST) dist build

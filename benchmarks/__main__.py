@@ -19,6 +19,7 @@ NAMES = {
     "speed": "100 users × 1,000 memories: load, cold and warm queries, adds, memory, disk",
     "growth": "10, 100 and 1,000 users × 100 memories: how queries and adds grow",
     "profiles": "conversations, maxsim, and the query's embedding beside the plain query",
+    "adapters": "the frameworks' adapters over the core, and a chat's memory beside the usual composition",
     "large": "one scope of 100,000 chunks: exact, and through Chroma with its recall",
     "compare": "the same work by others, each in an environment of its own",
 }

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from langchain_memgarden.embeddings import as_embedder
-from langchain_memgarden.users import Place, User, garden_of
+from langchain_memgarden.users import Place, User
 from langchain_memgarden.vectorstore import MemGardenVectorStore
-from memgarden import EmbedderMismatch
+from memgarden import EmbedderMismatch, shared_garden
 
 if TYPE_CHECKING:
     from langchain_chroma import Chroma
@@ -26,9 +26,9 @@ def from_chroma(
     """
     embedding = store.embeddings
     try:
-        opened = garden_of(garden, as_embedder(embedding))
+        opened = shared_garden(garden, embedder=as_embedder(embedding))
     except EmbedderMismatch:
-        opened, embedding = garden_of(garden), None
+        opened, embedding = shared_garden(garden), None
     target = MemGardenVectorStore(opened, user, embedding=embedding, **options)
     target.adoption = opened.adopt_chroma(store._client, store._collection.name, scope=target.scope.path)
     return target

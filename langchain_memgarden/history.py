@@ -10,8 +10,8 @@ from langchain_core.chat_history import BaseChatMessageHistory
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, message_to_dict, messages_from_dict
 
 from langchain_memgarden.recall import message_text
-from langchain_memgarden.users import Place, User, garden_of, scope_of
-from memgarden import Memory
+from langchain_memgarden.users import Place, User, scope_of
+from memgarden import Memory, shared_garden
 
 __all__ = ["MemGardenChatMessageHistory", "to_messages"]
 
@@ -38,7 +38,7 @@ class MemGardenChatMessageHistory(BaseChatMessageHistory):
         self, garden: Place = "./garden", user: User | None = None, *, session_id: str, limit: int | None = None
     ) -> None:
         """`messages` are the last `limit` of the session, all for None."""
-        self.garden = garden_of(garden)
+        self.garden = shared_garden(garden)
         self.scope = scope_of(self.garden, user)
         self.session_id = session_id
         if limit is not None and limit < 1:

@@ -12,7 +12,8 @@ from langchain_core.messages import SystemMessage
 from langchain_core.runnables.config import ensure_config
 
 from langchain_memgarden.recall import PROMPT, last_question, message_text, recalled
-from langchain_memgarden.users import Place, User, garden_of, runtime_user, scope_of
+from langchain_memgarden.users import Place, User, runtime_user, scope_of
+from memgarden import shared_garden
 
 __all__ = ["MemGardenMiddleware"]
 
@@ -23,7 +24,7 @@ class RecallingState(AgentState[Any]):
     memgarden_recalled: NotRequired[Annotated[str, PrivateStateAttr]]
 
 
-class MemGardenMiddleware(AgentMiddleware[RecallingState, Any, Any]):
+class MemGardenMiddleware(AgentMiddleware[RecallingState, Any]):
     """Gives an agent a memory of its user that outlives threads and processes.
 
     Before the agent works, the memories that fit the last user message are looked up, once a run; every call of the
@@ -54,7 +55,7 @@ class MemGardenMiddleware(AgentMiddleware[RecallingState, Any, Any]):
         super().__init__()
         if "{memories}" not in prompt:
             raise ValueError("the prompt needs a place for what is recalled: write {memories} in it")
-        self._garden = garden_of(garden)
+        self._garden = shared_garden(garden)
         self._k = k
         self._max_tokens = max_tokens
         self._min_relevance = min_relevance

@@ -11,8 +11,7 @@ from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
 from pydantic import ConfigDict
 
-from langchain_memgarden.users import garden_of
-from memgarden import Garden
+from memgarden import Garden, shared_garden
 
 __all__ = ["RELEVANCE", "MemGardenReranker"]
 
@@ -39,7 +38,7 @@ class MemGardenReranker(BaseDocumentCompressor):
     ) -> Sequence[Document]:
         """The best Documents, best first."""
         texts = [document.page_content for document in documents]
-        ordered = garden_of(self.garden).rerank(query, texts, reranker=self.reranker) if texts else []
+        ordered = shared_garden(self.garden).rerank(query, texts, reranker=self.reranker) if texts else []
         return [
             documents[place].model_copy(update={"metadata": documents[place].metadata | {RELEVANCE: score}})
             for place, score in ordered[: self.top_n]

@@ -14,8 +14,8 @@ from langchain_core.runnables.config import RunnableConfig, ensure_config
 from pydantic import ConfigDict, model_validator
 
 from langchain_memgarden.documents import SCORE, both, document, with_turns
-from langchain_memgarden.users import USER, garden_of, scope_of
-from memgarden import Garden, InvalidScope, Scope
+from langchain_memgarden.users import USER, scope_of
+from memgarden import Garden, InvalidScope, Scope, shared_garden
 
 __all__ = ["MemGardenRetriever", "Mode"]
 
@@ -137,7 +137,7 @@ class MemGardenRetriever(BaseRetriever):
             )
         if self.garden is None:
             return cast("Scope", self.scope)  # one of the two there is, as was checked when it was made
-        return scope_of(garden_of(self.garden), self.user if user is None else user)
+        return scope_of(shared_garden(self.garden), self.user if user is None else user)
 
     def _get_ls_params(self, **kwargs: Any) -> LangSmithRetrieverParams:
         return LangSmithRetrieverParams(ls_retriever_name="memgarden", ls_vector_store_provider="memgarden")

@@ -25,7 +25,6 @@ from langgraph.store.base import (
     SearchOp,
     TTLConfig,
     ensure_embeddings,
-    validate_op_namespace,
 )
 
 from langchain_memgarden.embeddings import as_embedder
@@ -39,8 +38,8 @@ from langchain_memgarden.items import (
     ttl_of,
     value_of,
 )
-from langchain_memgarden.users import Place, garden_of
-from memgarden import Garden, Memory, MemoryNotFound, Scope
+from langchain_memgarden.users import Place
+from memgarden import Garden, Memory, MemoryNotFound, Scope, shared_garden
 
 __all__ = ["MemGardenStore", "decode_label", "encode_label"]
 
@@ -98,7 +97,7 @@ class MemGardenStore(BaseStore):
         config: Mapping[str, Any] = index or {}
         embed = config.get("embed")
         embedder = None if embed is None else as_embedder(ensure_embeddings(embed))
-        self._garden = garden_of(garden, embedder)
+        self._garden = shared_garden(garden, embedder=embedder)
         if config.get("dims") not in (None, self._garden.embedder.dimension):
             raise ValueError(
                 f"the garden's vectors have {self._garden.embedder.dimension} dimensions, not {config['dims']}"
@@ -264,7 +263,16 @@ class MemGardenStore(BaseStore):
 def _check(op: Op) -> None:
     if not isinstance(op, GetOp | SearchOp | PutOp | ListNamespacesOp):
         raise ValueError(f"unknown operation {type(op).__name__}")
-    validate_op_namespace(op)
+    conditions = (op.match_conditions or ()) if isinstance(op, ListNamespacesOp) else ()
+    own = op.namespace_prefix if isinstance(op, SearchOp) else () if isinstance(op, ListNamespacesOp) else op.namespace
+    for path in (own, *(condition.path for condition in conditions)):
+        for label in path:
+            # By hand, since LangGraph's releases before 4.3 check what comes by `put` and `batch` lets anything in.
+            if not isinstance(label, str) or not label or DOT in label or "\0" in label:
+                raise InvalidNamespaceError(
+                    f"a namespace's labels are strings with something in them, and no dots or NUL, not {label!r}: "
+                    "encode_label(...) makes one of any text"
+                )
     if isinstance(op, PutOp) and op.value is not None and (not op.namespace or op.namespace[0] == "langgraph"):
         raise InvalidNamespaceError(f"items need a namespace that does not start with 'langgraph', not {op.namespace}")
     if isinstance(op, SearchOp):

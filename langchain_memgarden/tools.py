@@ -9,8 +9,8 @@ from langchain.tools import ToolRuntime, tool
 from langchain_core.tools import BaseTool
 
 from langchain_memgarden.documents import told
-from langchain_memgarden.users import Place, User, garden_of, runtime_user, scope_of
-from memgarden import Scope
+from langchain_memgarden.users import Place, User, runtime_user, scope_of
+from memgarden import Scope, shared_garden
 
 __all__ = ["memory_tools"]
 
@@ -23,7 +23,7 @@ def memory_tools(
     Whose memories: `user_id` of the run's `context`, else of its config's `configurable`, or what `user` finds in the
     run's `ToolRuntime`. The model has no say in it and never sees it.
     """
-    opened = garden_of(garden)
+    opened = shared_garden(garden)
 
     def scope(runtime: ToolRuntime[Any, Any]) -> Scope:
         return scope_of(opened, user(runtime))

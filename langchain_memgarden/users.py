@@ -6,10 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from memgarden import Embedder, Garden, InvalidScope, Scope, shared_garden
-from memgarden.shared import check_embedder
+from memgarden import Garden, InvalidScope, Scope
 
-__all__ = ["USER", "Place", "User", "garden_of", "runtime_user", "scope_of"]
+__all__ = ["USER", "Place", "User", "runtime_user", "scope_of"]
 
 Place = Garden | str | os.PathLike[str]
 """A garden, or the folder or URL of one that the process shares."""
@@ -19,15 +18,6 @@ User = str | Sequence[str]
 
 USER = "user_id"
 """Where a user is looked for in `config["configurable"]` and in an agent's context."""
-
-
-def garden_of(place: Place, embedder: Embedder | None = None) -> Garden:
-    """The garden itself, or the one that this process shares at that place."""
-    if not isinstance(place, Garden):
-        return shared_garden(place, embedder=embedder)
-    if embedder is not None:
-        check_embedder(place, embedder)
-    return place
 
 
 def scope_of(garden: Garden, user: User | None) -> Scope:

@@ -16,8 +16,8 @@ from pydantic import model_validator
 from langchain_memgarden.documents import document, of_metadata
 from langchain_memgarden.embeddings import MemGardenEmbeddings, as_embedder
 from langchain_memgarden.retriever import Mode
-from langchain_memgarden.users import Place, User, garden_of, scope_of
-from memgarden import Adoption, Garden, Hit, Scope
+from langchain_memgarden.users import Place, User, scope_of
+from memgarden import Adoption, Garden, Hit, Scope, shared_garden
 
 __all__ = ["MemGardenVectorStore", "MemGardenVectorStoreRetriever"]
 
@@ -54,7 +54,7 @@ class MemGardenVectorStore(VectorStore):
         Without `embedding` the garden's own model does, which needs no key. `EmbedderMismatch` if the garden was made
         with another. `mode` and `alpha` are the searches' own unless they say otherwise.
         """
-        self.garden: Garden = garden_of(garden, as_embedder(embedding))
+        self.garden: Garden = shared_garden(garden, embedder=as_embedder(embedding))
         self.scope: Scope = scope_of(self.garden, user)
         self._embeddings = embedding if embedding is not None else MemGardenEmbeddings(self.garden)
         self.adoption: Adoption | None = None

@@ -15,7 +15,7 @@ from memgarden.errors import EmbedderMismatch, GardenClosed
 from memgarden.garden import Garden
 from memgarden.protocols import Embedder
 
-__all__ = ["check_embedder", "shared_garden"]
+__all__ = ["shared_garden"]
 
 LAST_WAIT = 5.0  # seconds that the end of a process waits for Chroma; what it did not get stays in the outbox
 
@@ -23,33 +23,31 @@ opened: dict[str, Garden] = {}
 opening = threading.Lock()
 
 
-def shared_garden(where: str | os.PathLike[str] = "./garden", *, embedder: Embedder | None = None) -> Garden:
+def shared_garden(where: Garden | str | os.PathLike[str] = "./garden", *, embedder: Embedder | None = None) -> Garden:
     """The garden at `where` that this process shares: opened when it is first asked for, closed when the process ends.
 
-    It has the settings of `Garden.open(where, embedder=embedder)`; for others open one yourself and hand that around.
-    `EmbedderMismatch` if it is open with another embedder than the one that is asked for.
+    It has the settings of `Garden.open(where, embedder=embedder)`; for others open one yourself and hand that around:
+    given a garden, this gives it back. `EmbedderMismatch` if it is open with another embedder than `embedder`.
     """
-    place = os.fspath(where)
+    garden = where if isinstance(where, Garden) else _at(os.fspath(where), embedder)
+    if embedder is not None:
+        known, asked = ((one.name, one.dimension) for one in (garden.embedder, embedder))
+        if known != asked:
+            raise EmbedderMismatch(
+                f"{garden!r} has vectors of {known[0]!r} ({known[1]} dimensions), not of {asked[0]!r} ({asked[1]}): "
+                "leave the embedder out, or make a garden with it"
+            )
+    return garden
+
+
+def _at(place: str, embedder: Embedder | None) -> Garden:
     if "://" not in place:
         place = str(Path(place).absolute())
     with opening:
         garden = opened.get(place)
         if garden is None or _closed(garden):
             garden = opened[place] = Garden.open(place, embedder=embedder)
-            return garden
-    if embedder is not None:
-        check_embedder(garden, embedder)
-    return garden
-
-
-def check_embedder(garden: Garden, embedder: Embedder) -> None:
-    """`EmbedderMismatch` unless the garden's vectors are of that embedder's space."""
-    known, asked = ((one.name, one.dimension) for one in (garden.embedder, embedder))
-    if known != asked:
-        raise EmbedderMismatch(
-            f"{garden!r} has vectors of {known[0]!r} ({known[1]} dimensions), not of {asked[0]!r} ({asked[1]}): leave "
-            "the embedder out, or make a garden with it"
-        )
+        return garden
 
 
 def _closed(garden: Garden) -> bool:
