@@ -17,7 +17,7 @@ except ModuleNotFoundError as error:
     raise MissingExtra("langchain-classic", "classic") from error
 
 from langchain_memgarden.history import MemGardenChatMessageHistory, to_messages
-from langchain_memgarden.recall import PROMPT, recalled
+from langchain_memgarden.recall import PROMPT
 
 __all__ = ["MemGardenMemory"]
 
@@ -62,9 +62,7 @@ class MemGardenMemory(BaseMemory):
         turns = history.stored(self.recent) if self.recent else []
         stored = to_messages(turns)
         question = str(inputs[self._key(inputs, self.input_key, "input")]) if inputs else ""
-        found = recalled(
-            history.garden,
-            history.scope,
+        found = history.scope.recall(
             question,
             k=self.k,
             max_tokens=self.max_tokens,

@@ -7,9 +7,9 @@ from typing import Any
 
 from langchain_core.documents import Document
 
-from memgarden import Hit, Memory
+from memgarden import Memory
 
-__all__ = ["SCORE", "both", "document", "of_metadata", "told", "with_turns"]
+__all__ = ["SCORE", "both", "document", "of_metadata"]
 
 SCORE = "memgarden_score"
 """Where `with_scores` puts a score: a name that no memory's own metadata is likely to have."""
@@ -18,20 +18,6 @@ SCORE = "memgarden_score"
 def document(memory: Memory, text: str | None = None) -> Document:
     """A memory as a Document, with a part of its text if one is given."""
     return Document(id=memory.id, page_content=memory.text if text is None else text, metadata=dict(memory.metadata))
-
-
-def told(memory: Memory, text: str | None = None) -> str:
-    """A turn of a conversation as `Speaker: text`; another memory's text as it is."""
-    speaker = memory.metadata.get("speaker") or memory.metadata.get("role") if memory.kind == "turn" else None
-    text = memory.text if text is None else text
-    return f"{speaker}: {text}" if speaker else text
-
-
-def with_turns(hit: Hit) -> str:
-    """The text of a hit between the turns around it, each with who said it, where the search asked for them."""
-    if not hit.before and not hit.after:
-        return hit.text
-    return "\n".join([*map(told, hit.before), told(hit.memory, hit.text), *map(told, hit.after)])
 
 
 def both(own: Mapping[str, Any] | None, given: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

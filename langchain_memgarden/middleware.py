@@ -11,7 +11,7 @@ from langchain.agents.middleware.types import PrivateStateAttr
 from langchain_core.messages import SystemMessage
 from langchain_core.runnables.config import ensure_config
 
-from langchain_memgarden.recall import PROMPT, last_question, message_text, recalled
+from langchain_memgarden.recall import PROMPT, last_question, message_text
 from langchain_memgarden.users import Place, User, runtime_user, scope_of
 from memgarden import shared_garden
 
@@ -75,9 +75,7 @@ class MemGardenMiddleware(AgentMiddleware[RecallingState, Any]):
         scope = scope_of(self._garden, self._user(runtime))
         if at is None:
             return {"memgarden_recalled": ""}
-        found = recalled(
-            self._garden,
-            scope,
+        found = scope.recall(
             message_text(messages[at]),
             k=self._k,
             max_tokens=self._max_tokens,

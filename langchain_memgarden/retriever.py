@@ -13,7 +13,7 @@ from langchain_core.retrievers import BaseRetriever, LangSmithRetrieverParams
 from langchain_core.runnables.config import RunnableConfig, ensure_config
 from pydantic import ConfigDict, model_validator
 
-from langchain_memgarden.documents import SCORE, both, document, with_turns
+from langchain_memgarden.documents import SCORE, both, document
 from langchain_memgarden.users import USER, scope_of
 from memgarden import Garden, InvalidScope, Scope, shared_garden
 
@@ -121,7 +121,7 @@ class MemGardenRetriever(BaseRetriever):
         )
         documents = []
         for hit in hits:
-            found = document(hit.memory, with_turns(hit))
+            found = document(hit.memory, hit.passage)
             if asked.with_scores:
                 found.metadata[SCORE] = hit.score
             if asked.explain:

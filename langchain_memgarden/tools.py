@@ -8,9 +8,8 @@ from typing import Any, Literal
 from langchain.tools import ToolRuntime, tool
 from langchain_core.tools import BaseTool
 
-from langchain_memgarden.documents import told
 from langchain_memgarden.users import Place, User, runtime_user, scope_of
-from memgarden import Scope, shared_garden
+from memgarden import Scope, as_told, shared_garden
 
 __all__ = ["memory_tools"]
 
@@ -42,7 +41,7 @@ def memory_tools(
     def recall(query: str, runtime: ToolRuntime[Any, Any]) -> str:
         """Look up what is known of the user from earlier conversations; each result has its id, date and text."""
         hits = scope(runtime).search(query, k=k, phrases=False) if query.strip() else []
-        lines = [f"{hit.id} [{hit.memory.created_at:%Y-%m-%d}] {told(hit.memory, hit.text)}" for hit in hits]
+        lines = [f"{hit.id} [{hit.memory.created_at:%Y-%m-%d}] {as_told(hit.memory, hit.text)}" for hit in hits]
         return "\n".join(lines) or "Nothing is known about that."
 
     @tool

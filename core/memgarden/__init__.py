@@ -37,7 +37,7 @@ from memgarden.garden import Garden
 from memgarden.ingest.adopt import Adoption
 from memgarden.observe.health import Health
 from memgarden.protocols import Chunker, Embedder, Expander, Reranker, Shortlist
-from memgarden.records import ChunkInfo, Hit, Importance, LegScore, Memory, RerankScore
+from memgarden.records import ChunkInfo, Hit, Importance, LegScore, Memory, RerankScore, as_told
 from memgarden.scope import Scope
 from memgarden.shared import shared_garden
 from memgarden.turns import Signals
@@ -80,6 +80,7 @@ __all__ = [
     "StorageError",
     "UnknownStrategy",
     "__version__",
+    "as_told",
     "shared_garden",
 ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -18,7 +18,7 @@ from memgarden.index.turns import Turns
 from memgarden.ingest.validate import check_vectors
 from memgarden.parts import Parts
 from memgarden.protocols import ExpanderTools, Expanding, Order, Reranking, Shortlist
-from memgarden.records import Floats, Hit, Memory, ScopePath, utc_now
+from memgarden.records import Floats, Hit, Memory, ScopePath, as_told, utc_now
 from memgarden.retrieve.expansion import ORIGINAL, expanded
 from memgarden.retrieve.fusion import BY_RANK
 from memgarden.retrieve.phrases import quoted
@@ -31,7 +31,7 @@ from memgarden.turns import Signals
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["MAX_ATTEMPTS", "How", "answer", "matching", "rerank_texts"]
+__all__ = ["MAX_ATTEMPTS", "How", "answer", "matching", "rerank_texts", "told"]
 
 T = TypeVar("T")
 
@@ -133,6 +133,21 @@ def matching(parts: Parts, path: ScopePath, where: Mapping[str, Any], order: Ord
     return sorted(
         _with_index(parts, path, find), key=lambda memory: (getattr(memory, name), memory.id), reverse=descending
     )
+
+
+def told(hits: Sequence[Hit], k: int, max_tokens: int, known: Collection[str], count: Callable[[str], int]) -> str:
+    """At most `k` of the hits as lines, oldest first, of `max_tokens` in all; `count` tells the tokens of a text."""
+    chosen: list[tuple[datetime, str, str]] = []
+    left = max_tokens
+    for hit in hits:
+        if hit.id in known or len(chosen) == k:
+            continue
+        line = f"- [{hit.memory.created_at:%Y-%m-%d}] {as_told(hit.memory, hit.text)}"
+        size = count(line)
+        if size <= left:
+            chosen.append((hit.memory.created_at, hit.id, line))
+            left -= size
+    return "\n".join(line for _, _, line in sorted(chosen))
 
 
 def rerank_texts(

@@ -99,6 +99,11 @@ class Garden:
         self.close()
 
     @property
+    def where(self) -> str:
+        """The folder, as an absolute path, or the URL; with it `shared_garden` finds the garden again."""
+        return self._parts.where
+
+    @property
     def embedder(self) -> Embedder:
         """The garden's embedder, for those who bring vectors: they must come from one of its `name`."""
         return self._parts.opened().preparer.embedder

@@ -37,6 +37,7 @@ __all__ = [
     "ScopePath",
     "Terms",
     "Turn",
+    "as_told",
     "copy_json",
     "from_micros",
     "to_micros",
@@ -137,6 +138,13 @@ class Memory:
     created_at: datetime = field(default_factory=utc_now)
     expires_at: datetime | None = None
     stored_at: datetime | None = None
+
+
+def as_told(memory: Memory, text: str | None = None) -> str:
+    """A turn of a conversation, or a part of it, as `Speaker: text`; another memory's text as it is."""
+    speaker = memory.metadata.get("speaker") or memory.metadata.get("role") if memory.kind == "turn" else None
+    told = memory.text if text is None else text
+    return f"{speaker}: {told}" if speaker else told
 
 
 class Turn(NamedTuple):
@@ -327,6 +335,13 @@ class Hit(NamedTuple):
     def text(self) -> str:
         """The chunk that matched best; the whole text of a short memory."""
         return self.memory.text[self.start : self.end]
+
+    @property
+    def passage(self) -> str:
+        """The text between the turns around it, each with who said it, where the search asked for `context`."""
+        if not self.before and not self.after:
+            return self.text
+        return "\n".join([*map(as_told, self.before), as_told(self.memory, self.text), *map(as_told, self.after)])
 
     def explain(self) -> str:
         """One line a leg: its score, rank and share of the fused score; and one a reranker, and one a phrasing."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Sized
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 
 import numpy as np
 
-from memgarden.asking import MAX_ATTEMPTS, How, answer, matching
+from memgarden.asking import MAX_ATTEMPTS, How, answer, matching, told
 from memgarden.errors import Conflict, GardenBusy, InvalidMemory, InvalidQuery, MemoryNotFound
 from memgarden.ingest.batches import batches
 from memgarden.ingest.messages import read_messages
@@ -401,6 +401,26 @@ class Scope:
             now=now,
         )
         return answer(self._parts, self._path, [[query] for query in queries], how, vectors, embedder)
+
+    def recall(
+        self,
+        question: str,
+        *,
+        k: int = 6,
+        max_tokens: int = 1000,
+        min_relevance: float | None = None,
+        known: Collection[str] = (),
+    ) -> str:
+        """What a prompt is told: a line for each of the `k` best memories for a message, oldest first.
+
+        The lines take at most `max_tokens` of the embedder's tokens, the best having the first claim on them; each is
+        `- [date] Speaker: text`. Memories of the ids in `known` are in the prompt already and are left out. Empty for
+        an empty message, and where nothing is found. Quotes in a message are quotes, and no conditions.
+        """
+        if not question.strip():
+            return ""
+        hits = self.search(question, k=k + len(known), min_relevance=min_relevance, phrases=False)
+        return told(hits, k, max_tokens, known, self._parts.preparer.embedder.window()[1])
 
     def multi_query(
         self,
