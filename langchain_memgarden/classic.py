@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, get_buffer_string
+from pydantic import ConfigDict
 
 from memgarden import Garden, MissingExtra
 
@@ -17,7 +18,7 @@ except ModuleNotFoundError as error:
     raise MissingExtra("langchain-classic", "classic") from error
 
 from langchain_memgarden.history import MemGardenChatMessageHistory, to_messages
-from langchain_memgarden.recall import PROMPT
+from langchain_memgarden.recall import PROMPT, fenced
 
 __all__ = ["MemGardenMemory"]
 
@@ -30,6 +31,8 @@ class MemGardenMemory(BaseMemory):
 
     `input_key` and `output_key` need only be given for chains with several inputs or outputs.
     """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
     garden: Garden | str | Path
     user: str | tuple[str, ...]
@@ -69,7 +72,7 @@ class MemGardenMemory(BaseMemory):
             min_relevance=self.min_relevance,
             known={turn.id for turn in turns},
         )
-        told = PROMPT.replace("{memories}", found) if found else ""
+        told = fenced(PROMPT, found) if found else ""
         if self.recalled_key is not None:
             return {self.memory_key: self._shown(stored), self.recalled_key: told}
         if self.return_messages:

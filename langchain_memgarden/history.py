@@ -16,7 +16,7 @@ from memgarden import Memory, shared_garden
 __all__ = ["MemGardenChatMessageHistory", "to_messages"]
 
 MESSAGE = "message"
-"""Where a message lies whole in the metadata, and the kind of those that are no turn, such as a tool's answer."""
+"""Where a message lies whole in the metadata."""
 
 TICK = timedelta(microseconds=1)
 PAGE = 2**31 - 1
@@ -40,6 +40,8 @@ class MemGardenChatMessageHistory(BaseChatMessageHistory):
         """`messages` are the last `limit` of the session, all for None."""
         self.garden = shared_garden(garden)
         self.scope = scope_of(self.garden, user)
+        if not isinstance(session_id, str) or not session_id:
+            raise ValueError(f"a session's id is a string with something in it, not {session_id!r}")
         self.session_id = session_id
         if limit is not None and limit < 1:
             raise ValueError(f"limit is how many of the last messages are given, 1 or more, not {limit}")
@@ -62,7 +64,8 @@ class MemGardenChatMessageHistory(BaseChatMessageHistory):
         """Store messages at the end of the session, in one transaction; one whose id is there already replaces it."""
         latest = self.scope.list(where=self._where, order="-created_at", limit=1)
         time = max([datetime.now(UTC), *(memory.created_at + TICK for memory in latest)])
-        self.scope.add_many([self._fields(message, time + n * TICK) for n, message in enumerate(messages)])
+        several = [self._fields(message, time + n * TICK) for n, message in enumerate(messages)]
+        self.scope.add_many(several, batch_size=len(several) or None)
 
     def _fields(self, message: BaseMessage, time: datetime) -> dict[str, Any]:
         """The memory that a message is."""
@@ -73,7 +76,7 @@ class MemGardenChatMessageHistory(BaseChatMessageHistory):
         return {
             "text": text if said else f"({message.type})",
             "metadata": {**role, **name, "session_id": self.session_id, MESSAGE: message_to_dict(message)},
-            "kind": "turn" if said else MESSAGE,
+            "kind": "turn" if said else "record",
             "created_at": time,
         } | ({"id": message.id} if message.id else {})
 

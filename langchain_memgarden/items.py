@@ -11,14 +11,13 @@ from langgraph.store.base import get_text_at_path
 
 from memgarden import Memory
 
-__all__ = ["ITEM", "UNINDEXED", "matches", "narrowed", "text_of", "times_of", "to_memory", "ttl_of", "value_of"]
+__all__ = ["ITEM", "RECORD", "is_item", "matches", "narrowed", "text_of", "times_of", "to_memory", "ttl_of", "value_of"]
 
-ITEM = "item"
-UNINDEXED = "unindexed"
+ITEM, RECORD = "item", "record"
 """The kinds of memory that an item is: one that questions find, and one that only its key and filters do."""
 
 VALUE, UPDATED, TTL = "value", "updated_at", "ttl"
-NOTHING = "-"  # a memory has a text; this one has no words that a question could find
+NOTHING = "-"  # the text of what has none to show
 SCALARS = (str, int, float, bool, type(None))
 ORDERED: Mapping[str, Callable[[Any, Any], bool]] = {
     "$gt": operator.gt,
@@ -61,10 +60,10 @@ def to_memory(
     """The memory that an item is; what was put in its place keeps its time of creation, and is later than it."""
     updated = now if old is None else max(now, times_of(old)[1] + timedelta(microseconds=1))
     return Memory(
-        text or NOTHING,
+        text or text_of(value, ["$"]) or NOTHING,
         id=key,
         metadata={VALUE: value, UPDATED: updated.isoformat()} | ({} if ttl is None else {TTL: ttl}),
-        kind=ITEM if text else UNINDEXED,
+        kind=ITEM if text else RECORD,
         created_at=updated if old is None else times_of(old)[0],
         expires_at=None if ttl is None else now + timedelta(minutes=ttl),
     )
@@ -72,7 +71,7 @@ def to_memory(
 
 def is_item(memory: Memory) -> bool:
     """Whether a store put it there, rather than another part of memgarden."""
-    return memory.kind in (ITEM, UNINDEXED) and isinstance(memory.metadata.get(VALUE), Mapping)
+    return memory.kind in (ITEM, RECORD) and isinstance(memory.metadata.get(VALUE), Mapping)
 
 
 def value_of(memory: Memory) -> dict[str, Any]:
@@ -98,12 +97,13 @@ def ttl_of(memory: Memory) -> float | None:
 def narrowed(where: Mapping[str, Any] | None) -> dict[str, Any]:
     """A memgarden filter that lets through everything that `where` does, and as little else as can be said in it.
 
-    Equality with lists and mappings, and `$ne`, are left to `matches`: to memgarden a list equals what is in it.
+    Equality with lists and mappings, and `$ne`, are left to `matches`: to memgarden a list equals what is in it. So is
+    all of what others stored, whose values lie elsewhere.
     """
     parts: list[dict[str, Any]] = []
     for key, wanted in (where or {}).items():
         _narrow(f"metadata.{VALUE}.{key}", wanted, parts)
-    return {"$and": parts} if parts else {}
+    return {"$or": [{"kind": {"$nin": [ITEM, RECORD]}}, {"$and": parts}]} if parts else {}
 
 
 def _narrow(field: str, wanted: Any, parts: list[dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from langchain.agents.middleware.types import PrivateStateAttr
 from langchain_core.messages import SystemMessage
 from langchain_core.runnables.config import ensure_config
 
-from langchain_memgarden.recall import PROMPT, last_question, message_text
+from langchain_memgarden.recall import PROMPT, clean, fenced, last_question, message_text, storable
 from langchain_memgarden.users import Place, User, runtime_user, scope_of
 from memgarden import shared_garden
 
@@ -80,7 +80,7 @@ class MemGardenMiddleware(AgentMiddleware[RecallingState, Any]):
             k=self._k,
             max_tokens=self._max_tokens,
             min_relevance=self._min_relevance,
-            known={message.id for message in messages if message.id},
+            known={message.id for message in messages if message.id} | set(map(message_text, messages)),
         )
         return {"memgarden_recalled": found}
 
@@ -105,7 +105,7 @@ class MemGardenMiddleware(AgentMiddleware[RecallingState, Any]):
         if not found:
             return request
         own: list[Any] = request.system_message.content_blocks if request.system_message is not None else []
-        block = {"type": "text", "text": self._prompt.replace("{memories}", str(found))}
+        block = {"type": "text", "text": fenced(self._prompt, str(found))}
         return request.override(system_message=SystemMessage(content=[*own, block]))
 
     def after_agent(self, state: Any, runtime: Any) -> dict[str, Any] | None:
@@ -115,7 +115,9 @@ class MemGardenMiddleware(AgentMiddleware[RecallingState, Any]):
         if self._remember and at is not None:
             scope = scope_of(self._garden, self._user(runtime))
             thread = ensure_config().get("configurable", {}).get("thread_id")
-            scope.add_conversation(messages[at:], session_id=None if thread is None else str(thread))
+            scope.add_conversation(
+                map(storable, messages[at:]), session_id=None if thread is None else clean(str(thread))
+            )
         return None
 
     async def aafter_agent(self, state: Any, runtime: Any) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from langchain_core.runnables.config import RunnableConfig, ensure_config
 from pydantic import ConfigDict, model_validator
 
 from langchain_memgarden.documents import SCORE, both, document
-from langchain_memgarden.users import USER, scope_of
+from langchain_memgarden.users import USER, labels_of, scope_of
 from memgarden import Garden, InvalidScope, Scope, shared_garden
 
 __all__ = ["MemGardenRetriever", "Mode"]
@@ -131,7 +131,7 @@ class MemGardenRetriever(BaseRetriever):
 
     def _scope(self, user: Any) -> Scope:
         own = self.scope.path if self.scope is not None else self.user
-        if own is not None and user is not None and _labels(user) != _labels(own):
+        if own is not None and user is not None and labels_of(user) != labels_of(own):
             raise InvalidScope(
                 f"this retriever is of {own!r} and finds nobody else's: make one without a user, or another"
             )
@@ -141,7 +141,3 @@ class MemGardenRetriever(BaseRetriever):
 
     def _get_ls_params(self, **kwargs: Any) -> LangSmithRetrieverParams:
         return LangSmithRetrieverParams(ls_retriever_name="memgarden", ls_vector_store_provider="memgarden")
-
-
-def _labels(user: Any) -> tuple[str, ...]:
-    return (user,) if isinstance(user, str) else tuple(user)

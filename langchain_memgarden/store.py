@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
+import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Literal, Self
 
-import numpy as np
 from langgraph.store.base import (
     BaseStore,
     GetOp,
@@ -29,7 +32,8 @@ from langgraph.store.base import (
 
 from langchain_memgarden.embeddings import as_embedder
 from langchain_memgarden.items import (
-    UNINDEXED,
+    RECORD,
+    is_item,
     matches,
     narrowed,
     text_of,
@@ -39,29 +43,33 @@ from langchain_memgarden.items import (
     value_of,
 )
 from langchain_memgarden.users import Place
-from memgarden import Garden, Memory, MemoryNotFound, Scope, shared_garden
+from memgarden import Garden, GardenClosed, MemgardenError, Memory, Scope, shared_garden
 
 __all__ = ["MemGardenStore", "decode_label", "encode_label"]
 
 Namespace = tuple[str, ...]
+logger = logging.getLogger(__name__)
 
-DOT, LEADER = ".", "\u2024"  # ONE DOT LEADER, which looks like a dot and is none
+DOT, LEADER, ESCAPE = ".", "\u2024", "\u2025"  # leaders look like one dot and like two, and are none
+RECORDS = "#llama_index"
 WHOLE = ("$",)
 REFRESHED = 0.01  # the share of its time that an item must have lost before a reading is worth a write
-MOST = 2**31 - 1
+LONGEST = 60 * 24 * 365 * 1000  # minutes of a TTL: past a thousand years leave it out
+MOST, MOST_FOUND = 2**31 - 1, 10_000
 
 
 def encode_label(text: str) -> str:
     """Text as the label of a namespace, where LangGraph allows no dots: `alice@example.com` with another dot.
 
-    The item lies in the scope that has the text itself among its labels.
+    The item lies in the scope that has the text itself among its labels. No two texts have one label.
     """
-    return text.replace(DOT, LEADER)
+    return text.replace(ESCAPE, ESCAPE * 2).replace(LEADER, ESCAPE + LEADER).replace(DOT, LEADER)
 
 
 def decode_label(label: str) -> str:
     """The text that a label stands for."""
-    return label.replace(LEADER, DOT)
+    pieces = re.split(f"({ESCAPE}.|{LEADER})", label, flags=re.DOTALL)
+    return "".join(DOT if piece == LEADER else piece[1:] if piece[:1] == ESCAPE else piece for piece in pieces)
 
 
 class MemGardenStore(BaseStore):
@@ -73,11 +81,11 @@ class MemGardenStore(BaseStore):
     all are given. What is not indexed comes after what is, without a score.
 
     In a batch, reads see what was there before it, and of several puts of one key the last holds; what is put into one
-    namespace is stored in one transaction if all of it is indexed or none. Items without a query come latest first.
+    namespace is stored in one transaction. Items without a query come latest first.
     Expired items are gone at once; `sweep_ttl` or `start_ttl_sweeper` free their place.
     """
 
-    __slots__ = ("_fields", "_garden", "_root", "_stop", "_sweeper", "_writing", "ttl_config")
+    __slots__ = ("_fields", "_garden", "_root", "_stop", "_sweeper", "ttl_config")
 
     supports_ttl = True
 
@@ -103,9 +111,8 @@ class MemGardenStore(BaseStore):
                 f"the garden's vectors have {self._garden.embedder.dimension} dimensions, not {config['dims']}"
             )
         self._fields: Sequence[str] = () if index is False else tuple(config.get("fields") or WHOLE)
-        self._root = tuple(root)
+        self._root = (root,) if isinstance(root, str) else tuple(root)
         self.ttl_config = ttl
-        self._writing = threading.Lock()
         self._sweeper: threading.Thread | None = None
         self._stop = threading.Event()
 
@@ -142,7 +149,9 @@ class MemGardenStore(BaseStore):
     def _below(self, prefix: Namespace) -> list[Namespace]:
         """The namespaces at and below a prefix that hold items."""
         paths = self._garden.scopes(*self._root, *map(decode_label, prefix))
-        return [tuple(map(encode_label, path[len(self._root) :])) for path in paths if len(path) > len(self._root)]
+        below = [path[len(self._root) :] for path in paths if len(path) > len(self._root)]
+        # Records that another framework keeps beside a user's memories are no items.
+        return [tuple(map(encode_label, path)) for path in below if not path[-1].startswith(RECORDS)]
 
     def _get(self, op: GetOp) -> Item | None:
         if not op.namespace:
@@ -194,25 +203,19 @@ class MemGardenStore(BaseStore):
         return sorted(found)[op.offset : op.offset + op.limit]
 
     def _put(self, ops: Sequence[PutOp]) -> None:
-        last = {(op.namespace, op.key): op for op in ops}
-        with self._writing:  # of two puts of one key, the later one sees the earlier one's times
-            for namespace in dict.fromkeys(op.namespace for op in ops):
-                self._store(self._scope(namespace), [op for op in last.values() if op.namespace == namespace])
+        last = {(op.namespace, op.key): op for op in ops if op.namespace}  # nothing lies in no namespace
+        for namespace in dict.fromkeys(namespace for namespace, _ in last):
+            self._store(self._scope(namespace), [op for op in last.values() if op.namespace == namespace])
 
     def _store(self, scope: Scope, ops: Sequence[PutOp]) -> None:
-        now = datetime.now(UTC)
-        memories = [
-            to_memory(op.key, op.value, self._text(op), op.ttl, scope.get(op.key) if op.key else None, now)
-            for op in ops
-            if op.value is not None
-        ]
-        indexed = [memory for memory in memories if memory.kind != UNINDEXED]
-        others = [memory for memory in memories if memory.kind == UNINDEXED]
-        if indexed:
-            scope.add_many(indexed)
-        if others:  # no model need look at what no question finds
-            embedder = self._garden.embedder
-            scope.add_many(others, vectors=np.eye(1, embedder.dimension).repeat(len(others), 0), embedder=embedder.name)
+        put = {op.key: op for op in ops if op.value is not None}
+
+        def make(key: str, old: Memory | None) -> Memory:
+            op = put[key]
+            return to_memory(key, op.value or {}, self._text(op), op.ttl, old, datetime.now(UTC))
+
+        if put:
+            scope.rewrite(put, make)
         if gone := [op.key for op in ops if op.value is None]:
             scope.delete(gone)
 
@@ -226,7 +229,7 @@ class MemGardenStore(BaseStore):
 
     def start_ttl_sweeper(self, sweep_interval_minutes: float | None = None) -> None:
         """Sweep in the background, every so many minutes (the config's, or 5), until `stop_ttl_sweeper` or `close`."""
-        if self._sweeper is not None:
+        if self._sweeper is not None and self._sweeper.is_alive():
             return
         minutes = sweep_interval_minutes or (self.ttl_config or {}).get("sweep_interval_minutes") or 5
         self._stop.clear()
@@ -235,7 +238,12 @@ class MemGardenStore(BaseStore):
 
     def _sweep(self, seconds: float) -> None:
         while not self._stop.wait(seconds):
-            self._garden.sweep()
+            try:
+                self._garden.sweep()
+            except GardenClosed:
+                return
+            except MemgardenError as error:
+                logger.warning("expired items were not swept, and will be in %g s: %s", seconds, error)
 
     def stop_ttl_sweeper(self, timeout: float | None = None) -> bool:
         """End the sweeping in the background; whether it ended within `timeout` seconds."""
@@ -273,32 +281,53 @@ def _check(op: Op) -> None:
                     f"a namespace's labels are strings with something in them, and no dots or NUL, not {label!r}: "
                     "encode_label(...) makes one of any text"
                 )
-    if isinstance(op, PutOp) and op.value is not None and (not op.namespace or op.namespace[0] == "langgraph"):
+            if encode_label(decode_label(label)) != label:
+                raise InvalidNamespaceError(f"{label!r} stands for no text: encode_label(...) makes a label of any")
+    if isinstance(op, PutOp) and op.value is not None:
+        _check_put(op)
+    if isinstance(op, SearchOp) and op.filter is not None:
+        _check_filter(op.filter)
+
+
+def _check_put(op: PutOp) -> None:
+    if not op.namespace or op.namespace[0] == "langgraph":
         raise InvalidNamespaceError(f"items need a namespace that does not start with 'langgraph', not {op.namespace}")
-    if isinstance(op, SearchOp):
-        for wanted in (op.filter or {}).values():
-            matches(None, wanted)  # so that an unknown operator is told of where nothing is stored, too
-        if any(key.startswith("$") for key in op.filter or {}):
-            raise ValueError(f"a filter's keys are those of values, and operators stand below them: {op.filter!r}")
+    if not isinstance(op.value, Mapping):
+        raise TypeError(f"an item's value is a mapping such as {{'text': ...}}, not {type(op.value).__name__}")
+    if isinstance(op.index, str):
+        raise TypeError(f"index is a list of paths such as ['text'], False or None, not {op.index!r}")
+    if op.ttl is not None and not (math.isfinite(op.ttl) and op.ttl <= LONGEST):
+        raise ValueError(f"a ttl is minutes, at most {LONGEST:,}, not {op.ttl}: leave it out for items that stay")
+
+
+def _check_filter(where: object) -> None:
+    if not isinstance(where, Mapping) or not all(isinstance(key, str) for key in where):
+        raise ValueError(f"a filter is a mapping of a value's keys, as in {{'kind': 'note'}}, not {where!r:.80}")
+    if any(key.startswith("$") for key in where):
+        raise ValueError(f"a filter's keys are those of values, and operators stand below them: {where!r:.80}")
+    for wanted in where.values():
+        matches(None, wanted)  # so that an unknown operator is told of where nothing is stored, too
 
 
 def _matching(scope: Scope, query: str, where: Mapping[str, Any] | None, most: int) -> list[tuple[Memory, float]]:
     """The best indexed items for a query among those of the filter, with their relevance."""
-    indexed: dict[str, Any] = {"kind": {"$ne": UNINDEXED}}
-    first = narrowed(where)
-    hits = scope.search(query, k=most, where={"$and": [indexed, first]} if first else indexed, phrases=False)
+    k = min(most, MOST_FOUND)
+    hits = scope.search(query, k=k, where=narrowed(where) or None, phrases=False)
     if where and not all(matches(value_of(hit.memory), where) for hit in hits):
-        exact = [memory.id for memory in _filtered(scope, where) if memory.kind != UNINDEXED]
-        hits = scope.search(query, k=most, where={"id": {"$in": exact}}, phrases=False) if exact else []
+        exact = [memory.id for memory in _filtered(scope, where)]
+        hits = scope.search(query, k=k, where={"id": {"$in": exact}}, phrases=False) if exact else []
     return [(hit.memory, hit.relevance) for hit in hits]
 
 
 def _listed(scope: Scope, where: Mapping[str, Any] | None, most: int, *, unindexed: bool) -> list[Memory]:
     """The latest items among those of the filter, or of those that are not indexed."""
-    if where:
-        found = _filtered(scope, where)
-        return ([memory for memory in found if memory.kind == UNINDEXED] if unindexed else found)[:most]
-    return scope.list(where={"kind": UNINDEXED} if unindexed else None, order="-stored_at", limit=min(most, MOST))
+    if where or unindexed:
+        found = [memory for memory in _filtered(scope, where or {}) if not unindexed or memory.kind == RECORD]
+    else:
+        found = scope.list(order="-stored_at", limit=min(most, MOST))
+        if any(ttl_of(memory) is not None for memory in found):  # a refreshed one stands before those put after it
+            found = scope.list(order="-stored_at", limit=MOST)
+    return sorted(found, key=lambda memory: times_of(memory)[1], reverse=True)[:most]
 
 
 def _filtered(scope: Scope, where: Mapping[str, Any]) -> list[Memory]:
@@ -312,11 +341,15 @@ def _refresh(scope: Scope, memory: Memory) -> None:
     if ttl is None or ends is None:
         return
     due = datetime.now(UTC) + timedelta(minutes=ttl)
-    if (due - ends).total_seconds() > REFRESHED * ttl * 60:
-        try:
-            scope.update(memory.id, expires_at=due)
-        except MemoryNotFound:
-            return  # deleted, or expired, since it was read
+    if (due - ends).total_seconds() <= REFRESHED * ttl * 60:
+        return
+
+    def renew(key: str, now: Memory | None) -> Memory | None:
+        # What was put or deleted since the reading is not what was read.
+        same = now is not None and is_item(now) and times_of(now) == times_of(memory)
+        return replace(now, expires_at=due) if same and now is not None else None
+
+    scope.rewrite([memory.id], renew)
 
 
 def _search_item(namespace: Namespace, memory: Memory, score: float | None) -> SearchItem:

@@ -8,8 +8,9 @@ from typing import Any, Literal
 from langchain.tools import ToolRuntime, tool
 from langchain_core.tools import BaseTool
 
+from langchain_memgarden.recall import clean
 from langchain_memgarden.users import Place, User, runtime_user, scope_of
-from memgarden import Scope, as_told, shared_garden
+from memgarden import InvalidMemory, Scope, as_told, shared_garden
 
 __all__ = ["memory_tools"]
 
@@ -35,12 +36,16 @@ def memory_tools(
 
         Write a whole sentence that can be understood by itself.
         """
-        return f"Remembered as {scope(runtime).add(text, importance=importance).id}."
+        own = scope(runtime)
+        try:
+            return f"Remembered as {own.add(clean(text), importance=importance).id}."
+        except InvalidMemory as error:
+            return f"Not remembered: {error}"
 
     @tool
     def recall(query: str, runtime: ToolRuntime[Any, Any]) -> str:
         """Look up what is known of the user from earlier conversations; each result has its id, date and text."""
-        hits = scope(runtime).search(query, k=k, phrases=False) if query.strip() else []
+        hits = scope(runtime).search(clean(query), k=k, phrases=False) if clean(query).strip() else []
         lines = [f"{hit.id} [{hit.memory.created_at:%Y-%m-%d}] {as_told(hit.memory, hit.text)}" for hit in hits]
         return "\n".join(lines) or "Nothing is known about that."
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from memgarden import Garden, InvalidScope, Scope
 
-__all__ = ["USER", "Place", "User", "runtime_user", "scope_of"]
+__all__ = ["USER", "Place", "User", "labels_of", "runtime_user", "scope_of"]
 
 Place = Garden | str | os.PathLike[str]
 """A garden, or the folder or URL of one that the process shares."""
@@ -22,11 +22,20 @@ USER = "user_id"
 
 def scope_of(garden: Garden, user: User | None) -> Scope:
     """The user's scope; `InvalidScope` where nobody was named: what is nobody's would be everybody's."""
+    return garden.scope(*labels_of(user))
+
+
+def labels_of(user: User | None) -> tuple[str, ...]:
+    """The labels of a user's scope; `InvalidScope` where nobody was named, or by something that is no name."""
     if user is None or user == "" or user == ():
         raise InvalidScope(
             "whose memories? name a user: user='alice', or {'configurable': {'user_id': 'alice'}} in the call's config"
         )
-    return garden.scope(user) if isinstance(user, str) else garden.scope(*user)
+    if isinstance(user, str):
+        return (user,)
+    if not isinstance(user, Sequence) or not all(isinstance(label, str) for label in user):
+        raise InvalidScope(f"a user is a name or a path of labels, not {user!r}: write user={str(user)!r}")
+    return tuple(user)
 
 
 def runtime_user(runtime: Any) -> User:

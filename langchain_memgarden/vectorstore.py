@@ -32,7 +32,8 @@ class MemGardenVectorStore(VectorStore):
     """Documents in one user's scope, kept for good, found by words and meaning.
 
     Adding a Document with an id that is there replaces it. Scores are relevances: from 0 to 1, higher is better, and
-    they mean the same for every question (see `memgarden.Hit.relevance`). Every search takes `k`, `filter` (of the
+    they mean the same for every question (see `memgarden.Hit.relevance`); the order is the search's, which looks at the
+    hits together, and relevances need not fall along it. Every search takes `k`, `filter` (of the
     Documents' metadata, in memgarden's filter language, which holds Chroma's), `mode`, `alpha`, `reranker`,
     `min_score`, `min_relevance`, `since`, `until`, `phrases` and `times`, as `memgarden.Scope.search` has them; what is
     none of these is refused.
@@ -217,7 +218,7 @@ class MemGardenVectorStore(VectorStore):
     def _ask(self, query: str, k: int, options: dict[str, Any], vector: Sequence[float] | None) -> list[Hit]:
         where, depth = of_metadata(_mapping(options.pop("filter", None))), options.pop("rerank_depth", None)
         _refuse(options, "a search", OF_SEARCH | {"k", "filter"})
-        own: dict[str, Any] = {"mode": self._mode, "alpha": self._alpha} | options
+        own: dict[str, Any] = {"mode": self._mode, "alpha": self._alpha, "phrases": False} | options
         if depth is not None:
             own["rerank_depth"] = depth
         if vector is not None:

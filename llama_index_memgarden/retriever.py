@@ -1,68 +1,128 @@
-"""A LlamaIndex retriever over one scope of a garden."""
+"""A LlamaIndex retriever over one user's memories."""
 
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 from llama_index.core.base.base_retriever import BaseRetriever
 from llama_index.core.callbacks import CallbackManager
-from llama_index.core.schema import NodeRelationship, NodeWithScore, QueryBundle, RelatedNodeInfo, TextNode
+from llama_index.core.schema import NodeWithScore, QueryBundle, QueryType
+from llama_index.core.vector_stores.types import MetadataFilters
 
-from memgarden import Hit, Scope
+from llama_index_memgarden.filters import matches, narrowed
+from llama_index_memgarden.nodes import NODE, node_of
+from llama_index_memgarden.users import Place, User, labels_of
+from memgarden import Hit, InvalidScope, Reranker, Scope, shared_garden
 
 __all__ = ["MemGardenRetriever"]
 
+ALL = 2**31 - 1
+
 
 class MemGardenRetriever(BaseRetriever):
-    """The best memories of `scope` for a question, best first, as nodes with the garden's scores.
+    """The best memories of a user for a question, best first, as nodes with the garden's scores.
 
-    A node's id is the memory's, its text the chunk that matched best and its metadata the memory's own. `alpha` is the
-    weight of the dense leg, None for the garden's. A query's own embedding is not looked at: who knows which model
-    made it.
+    What LlamaIndex stored comes back as the node it was, with its relationships; of what others stored a node's id is
+    the memory's, its text the chunk that matched best (between the turns around it, with `context`) and its metadata
+    the memory's own. A query's own embedding is not looked at: who knows which model made it.
+
+    Whose memories: the `scope`, or a garden (an object, a folder or a URL) with a `user`, or a garden alone; then each
+    call names its user, as in `retrieve(question, user="alice")`. A retriever that has a user never looks at another's.
     """
 
     def __init__(
         self,
-        scope: Scope,
+        garden: Scope | Place,
+        user: User | None = None,
         *,
         similarity_top_k: int = 4,
+        filters: MetadataFilters | None = None,
         where: Mapping[str, Any] | None = None,
         mode: Literal["hybrid", "lexical", "dense"] = "hybrid",
         alpha: float | None = None,
+        reranker: str | Reranker | None = None,
+        min_relevance: float | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        context: int = 0,
+        phrases: bool = True,
+        times: bool = True,
         callback_manager: CallbackManager | None = None,
         verbose: bool = False,
     ) -> None:
+        """`filters` are LlamaIndex's, `where` memgarden's; both hold. The rest is as in `memgarden.Scope.search`."""
         super().__init__(callback_manager=callback_manager, verbose=verbose)
-        self._scope = scope
-        self._similarity_top_k = similarity_top_k
-        self._where = where
-        self._mode = mode
-        self._alpha = alpha
+        if isinstance(garden, Scope) and user is not None:
+            raise InvalidScope("a scope is a user's already: leave the user out")
+        self._garden = None if isinstance(garden, Scope) else shared_garden(garden)
+        self._scope = garden if isinstance(garden, Scope) else None
+        if self._garden is not None and user is not None:
+            self._scope = self._garden.scope(*labels_of(user))
+        self._filters = [] if filters is None else [filters]
+        self._where = [] if where is None else [where]
+        self._search: dict[str, Any] = {
+            "k": similarity_top_k,
+            "mode": mode,
+            "alpha": alpha,
+            "reranker": reranker,
+            "min_relevance": min_relevance,
+            "since": since,
+            "until": until,
+            "context": context,
+            "phrases": phrases,
+            "times": times,
+        }
+
+    def retrieve(
+        self, str_or_query_bundle: QueryType, *, filters: MetadataFilters | None = None, user: User | None = None
+    ) -> list[NodeWithScore]:
+        """The nodes for a question. `filters` of a call narrow the retriever's and never replace them."""
+        return BaseRetriever.retrieve(self._for_call(filters, user), str_or_query_bundle)
+
+    async def aretrieve(
+        self, str_or_query_bundle: QueryType, *, filters: MetadataFilters | None = None, user: User | None = None
+    ) -> list[NodeWithScore]:
+        """As `retrieve`; the search is done in a thread."""
+        return await BaseRetriever.aretrieve(self._for_call(filters, user), str_or_query_bundle)
+
+    def _for_call(self, filters: MetadataFilters | None, user: User | None) -> MemGardenRetriever:
+        """Itself, or one that is narrowed for a call."""
+        if filters is None and user is None:
+            return self
+        own = copy.copy(self)
+        own._filters = self._filters if filters is None else [*self._filters, filters]
+        if user is not None:
+            labels = labels_of(user)
+            if self._scope is not None and self._scope.path != labels:
+                raise InvalidScope(f"this retriever is of {self._scope.path!r} and finds nobody else's: make another")
+            if self._garden is not None:
+                own._scope = self._garden.scope(*labels)
+        return own
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        hits = self._scope.search(
-            query_bundle.query_str,
-            k=self._similarity_top_k,
-            where=self._where,
-            mode=self._mode,
-            alpha=self._alpha,
-        )
-        return [_node(hit) for hit in hits]
+        if self._scope is None:
+            labels_of(None)
+        return [NodeWithScore(node=node_of(hit.memory, hit), score=hit.score) for hit in self._hits(query_bundle)]
+
+    def _hits(self, query_bundle: QueryBundle) -> list[Hit]:
+        """The hits; the index narrows by the filters, and what is given out passes them exactly."""
+        scope: Any = self._scope
+        parts = [dict(part) for part in (*self._where, *map(narrowed, self._filters)) if part]
+        where = {"$and": parts} if parts else None
+
+        def passes(memory: Any) -> bool:
+            own = {key: value for key, value in memory.metadata.items() if key != NODE}
+            return all(matches(own, one) for one in self._filters)
+
+        found: list[Hit] = scope.search(query_bundle.query_str, where=where, **self._search)
+        if self._filters and not all(passes(hit.memory) for hit in found):
+            exact = [memory.id for memory in scope.list(where=where, limit=ALL) if passes(memory)]
+            found = scope.search(query_bundle.query_str, where={"id": {"$in": exact}}, **self._search) if exact else []
+        return found
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         return await asyncio.to_thread(self._retrieve, query_bundle)
-
-
-def _node(hit: Hit) -> NodeWithScore:
-    node = TextNode(
-        text=hit.text,
-        id_=hit.id,
-        metadata=dict(hit.memory.metadata),
-        start_char_idx=hit.start,
-        end_char_idx=hit.end,
-        # Without a source a node's `ref_doc_id` is None, which LlamaIndex's stores write as the text "None".
-        relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=hit.id)},
-    )
-    return NodeWithScore(node=node, score=hit.score)

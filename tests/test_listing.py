@@ -29,7 +29,8 @@ def test_a_filtered_list_is_the_whole_list_filtered(garden: Garden) -> None:
 
 
 @given(
-    values=st.lists(st.one_of(st.none(), st.integers(-2, 2), st.text(max_size=2)), max_size=8), least=st.integers(-2, 2)
+    values=st.lists(st.one_of(st.none(), st.integers(-2, 2), st.text("ab.é中", max_size=2)), max_size=8),
+    least=st.integers(-2, 2),
 )
 def test_it_holds_for_any_values(garden: Garden, values: list[object], least: int) -> None:
     """A long text with several chunks is listed once; what has expired is not."""
@@ -54,6 +55,9 @@ def test_an_empty_scope_and_a_wrong_filter(garden: Garden) -> None:
     assert garden.scope("nobody").list(where={"n": 1}) == []
     with pytest.raises(InvalidFilter, match="unknown operator"):
         garden.scope("nobody").list(where={"n": {"$like": 1}})
+    for wrong in ([], "", 0):
+        with pytest.raises(InvalidFilter, match="a filter is a mapping"):
+            garden.scope("nobody").list(where=wrong)  # type: ignore[arg-type]
 
 
 def test_an_empty_filter_lists_everything(garden: Garden) -> None:

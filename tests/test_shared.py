@@ -27,7 +27,9 @@ def test_one_address_is_one_garden(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(set(map(id, [*found, shared_garden("g"), shared_garden(str(tmp_path / "g"))]))) == 1
+    (tmp_path / "link").symlink_to(tmp_path / "g")
+    names = ["g", str(tmp_path / "g"), tmp_path / "x" / ".." / "g", "link"]
+    assert len(set(map(id, [*found, *map(shared_garden, names)]))) == 1
     found[0].close()
 
 

@@ -127,7 +127,7 @@ def matching(parts: Parts, path: ScopePath, where: Mapping[str, Any], order: Ord
     tree = parse_filter(where)
 
     def find(index: ScopeIndex | None) -> list[Memory]:
-        return [] if index is None else index.whole(index.mask(utc_now(), None, None, tree))
+        return [] if index is None else index.whole(index.mask(utc_now(), None, None, tree, records=True))
 
     name, descending = order.removeprefix("-"), order.startswith("-")
     return sorted(
@@ -140,9 +140,9 @@ def told(hits: Sequence[Hit], k: int, max_tokens: int, known: Collection[str], c
     chosen: list[tuple[datetime, str, str]] = []
     left = max_tokens
     for hit in hits:
-        if hit.id in known or len(chosen) == k:
+        if hit.id in known or hit.memory.text in known or len(chosen) == k:
             continue
-        line = f"- [{hit.memory.created_at:%Y-%m-%d}] {as_told(hit.memory, hit.text)}"
+        line = " ".join(f"- [{hit.memory.created_at:%Y-%m-%d}] {as_told(hit.memory, hit.text)}".split())
         size = count(line)
         if size <= left:
             chosen.append((hit.memory.created_at, hit.id, line))

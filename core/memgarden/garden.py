@@ -183,14 +183,15 @@ class Garden:
     def adopt_chroma(
         self,
         chroma: Any,
-        collection: str,
+        collection: str | None = None,
         *,
         scope: str | Sequence[str],
         progress: Callable[[int], None] | None = None,
     ) -> Adoption:
         """Take an existing Chroma collection into a scope: documents, ids, metadata, and vectors if they are ours.
 
-        `chroma` is a folder, an `http://` URL or a client; the collection itself is left as it is. Its vectors are kept
+        `chroma` is a folder, an `http://` URL or a client, or, where no name is given, a `chromadb.Collection`; the
+        collection itself is left as it is. Its vectors are kept
         if they have the embedder's dimension and a sample agrees with it; otherwise the documents are embedded anew,
         and `note` says so. `progress` is told how many are stored. `ChromaError` if there is no such collection.
         """

@@ -15,6 +15,7 @@ import numpy.typing as npt
 __all__ = [
     "NEVER",
     "POSTING",
+    "RECORD",
     "ROW",
     "Changes",
     "Chunk",
@@ -74,6 +75,9 @@ MICROSECOND = timedelta(microseconds=1)
 NEVER = np.iinfo(np.int64).max
 """The `expires_at` of what does not expire, in a `ROW`."""
 
+
+RECORD = "record"
+"""The kind of memory that is kept, got and listed, and that no search finds: nothing of it is embedded or indexed."""
 
 PLAIN = frozenset({str, int, float, bool, type(None)})
 

@@ -17,9 +17,9 @@ from memgarden.ingest.messages import read_messages
 from memgarden.ingest.validate import check_memory, is_storable, to_importance
 from memgarden.parts import Parts
 from memgarden.protocols import Expanding, Order, Reranking
-from memgarden.records import ChunkInfo, Hit, Importance, Memory, ScopePath, new_id, utc_now
+from memgarden.records import RECORD, ChunkInfo, Entry, Hit, Importance, Memory, ScopePath, new_id, utc_now
 from memgarden.retrieve.expansion import MOST
-from memgarden.retrieve.query import GroupBy, Mode
+from memgarden.retrieve.query import MAX_K, GroupBy, Mode
 from memgarden.retrieve.rerank import DEPTH
 from memgarden.turns import hash_name
 
@@ -185,7 +185,8 @@ class Scope:
         if found is None or self.get(id) is None:
             raise MemoryNotFound(f"the scope holds no memory {id!r}: see the ids with scope.list()")
         _, memory, chunks = found
-        return self._parts.describe(memory.text, [(chunk.start, chunk.end) for chunk in chunks], memory.kind)
+        spans = [(chunk.start, chunk.end) for chunk in chunks if chunk.end]  # a record has a chunk of nothing
+        return self._parts.describe(memory.text, spans, memory.kind) if spans else []
 
     def chunk_of(self, hit: Hit) -> ChunkInfo:
         """The chunk that a hit stands for; `MemoryNotFound` if the memory was changed or deleted since the search."""
@@ -211,7 +212,7 @@ class Scope:
         for number in (limit, offset):
             if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MAX_OFFSET:
                 raise InvalidQuery(f"limit and offset are whole numbers from 0 to {MAX_OFFSET:,}, not {number!r}")
-        if where:
+        if where is not None and where != {}:
             return matching(self._parts, self._path, where, order)[offset : offset + limit]
         return list(self._parts.source.page(self._path, utc_now(), order, limit, offset))
 
@@ -255,7 +256,7 @@ class Scope:
             memory = check_memory(dataclasses.replace(old, **changes, stored_at=utc_now()))
             preparer = self._parts.preparer
             # Vectors stay while the text does, whatever becomes of its title: a caller's could not be made again.
-            same = memory.text == old.text
+            same = memory.text == old.text and (memory.kind == RECORD) is (old.kind == RECORD)
             entry = preparer.changed(memory, chunks) if same else preparer.entries([memory], self._before)[0]
             try:
                 self._parts.sink.put(self._path, [entry], expect={id: version})
@@ -264,6 +265,47 @@ class Scope:
             self._parts.wrote()
             return memory
         raise GardenBusy(f"others changed {id!r} {MAX_ATTEMPTS} times while it was to be changed here: try again")
+
+    def rewrite(self, ids: Iterable[str], make: Callable[[str, Memory | None], Memory | None]) -> builtins.list[Memory]:
+        """Store what `make` makes of the memory of each id, all of it in one transaction; returns what was stored.
+
+        `make` is given an id and the memory that there is, None for none; it gives a memory of that id, or None where
+        all is to stay as it is. If somebody else changes one of them meanwhile, it is asked again about what there is
+        then: what one writer read, another cannot have changed before it is written.
+        """
+        wanted = list(dict.fromkeys(ids))
+        for _ in range(MAX_ATTEMPTS):
+            now = utc_now()
+            versions: dict[str, int] = {}
+            memories: builtins.list[Memory] = []
+            entries: dict[str, Entry] = {}
+            for id in wanted:  # noqa: A001  # as everywhere here
+                found = self._parts.source.version(self._path, id) if is_storable(id) else None
+                old = None if found is None or _expired(found[1], now) else found[1]
+                made = make(id, old)
+                if made is None:
+                    continue
+                if made.id != id:
+                    raise InvalidMemory(f"the memory {id!r} was to be made, not {made.id!r}")
+                memory = check_memory(dataclasses.replace(made, stored_at=now))
+                memories.append(memory)
+                if found is not None:
+                    versions[id] = found[0]
+                    same = memory.text == found[1].text and (memory.kind == RECORD) is (found[1].kind == RECORD)
+                    if same:
+                        entries[id] = self._parts.preparer.changed(memory, found[2])
+            if not memories:
+                return []
+            anew = [memory for memory in memories if memory.id not in entries]
+            prepared = self._parts.preparer.entries(anew, self._before) if anew else []
+            entries |= {entry.memory.id: entry for entry in prepared}
+            try:
+                self._parts.sink.put(self._path, [entries[memory.id] for memory in memories], expect=versions)
+            except Conflict:
+                continue
+            self._parts.wrote()
+            return memories
+        raise GardenBusy(f"others changed what was to be changed here {MAX_ATTEMPTS} times: try again")
 
     def delete(self, ids: str | Iterable[str]) -> int:
         """Delete the memories of these ids; returns how many of them there were."""
@@ -414,12 +456,15 @@ class Scope:
         """What a prompt is told: a line for each of the `k` best memories for a message, oldest first.
 
         The lines take at most `max_tokens` of the embedder's tokens, the best having the first claim on them; each is
-        `- [date] Speaker: text`. Memories of the ids in `known` are in the prompt already and are left out. Empty for
-        an empty message, and where nothing is found. Quotes in a message are quotes, and no conditions.
+        `- [date] Speaker: text`. Memories whose id or text is in `known` are in the prompt already and are left out.
+        Empty for an empty message, and where nothing is found. Quotes in a message are quotes, and no conditions.
         """
+        if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= MAX_K:
+            raise InvalidQuery(f"k is a whole number from 1 to {MAX_K:,}, not {k!r}")
         if not question.strip():
             return ""
-        hits = self.search(question, k=k + len(known), min_relevance=min_relevance, phrases=False)
+        widened = min(k + len(known), MAX_K)
+        hits = self.search(question, k=widened, min_relevance=min_relevance, phrases=False)
         return told(hits, k, max_tokens, known, self._parts.preparer.embedder.window()[1])
 
     def multi_query(
@@ -480,3 +525,7 @@ class Scope:
 
     def _before(self, session: int, memory: Memory) -> Memory | None:
         return self._parts.source.before(self._path, session, memory)
+
+
+def _expired(memory: Memory, now: datetime) -> bool:
+    return memory.expires_at is not None and memory.expires_at <= now

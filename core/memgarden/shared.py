@@ -42,7 +42,7 @@ def shared_garden(where: Garden | str | os.PathLike[str] = "./garden", *, embedd
 
 def _at(place: str, embedder: Embedder | None) -> Garden:
     if "://" not in place:
-        place = str(Path(place).absolute())
+        place = str(Path(place).resolve())
     with opening:
         garden = opened.get(place)
         if garden is None or _closed(garden):

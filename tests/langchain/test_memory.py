@@ -14,7 +14,7 @@ from langchain_core.runnables.history import RunnableWithMessageHistory
 
 from langchain_memgarden import MemGardenChatMessageHistory
 from langchain_memgarden.classic import MemGardenMemory
-from memgarden import Garden, InvalidScope
+from memgarden import Garden, InvalidMemory, InvalidScope
 
 MODEL = Callable[..., Any]
 MESSAGES: list[BaseMessage] = [
@@ -49,7 +49,7 @@ def test_what_was_said_is_found_and_nothing_else(garden: Garden) -> None:
     history(garden).add_messages(MESSAGES)
     hits = garden.scope("alice").search("Mia eats tuna", where={"kind": "turn"})
     assert {hit.text for hit in hits} == {"What does Mia eat?", "She eats tuna."}
-    assert garden.scope("alice").search("tuna", mode="lexical")[0].text == "She eats tuna."
+    assert {hit.text for hit in garden.scope("alice").search("tool ai human", k=10)} == {hit.text for hit in hits}
 
 
 def test_clearing_is_of_one_session(garden: Garden) -> None:
@@ -166,3 +166,24 @@ def test_a_classic_chain_remembers(garden: Garden, scripted: MODEL) -> None:
     assert "Mia eats tuna." in model.told()
     chain.invoke({"input": "What did I ask?"})
     assert "Human: What does Mia eat?\nAI: Tuna." in model.told()
+
+
+def test_a_session_is_a_string(garden: Garden) -> None:
+    """Not a filter, which would be of several."""
+    for wrong in ({"$exists": True}, "", None):
+        with pytest.raises(ValueError, match="session"):
+            MemGardenChatMessageHistory(garden, "alice", session_id=wrong)  # type: ignore[arg-type]
+
+
+def test_a_batch_of_messages_is_stored_whole_or_not(garden: Garden) -> None:
+    """However many there are."""
+    messages = [HumanMessage(f"message {n}") for n in range(200)]
+    with pytest.raises(InvalidMemory):
+        history(garden).add_messages([*messages, HumanMessage("\ud800")])
+    assert history(garden).messages == []
+
+
+def test_misspelt_fields_are_refused(garden: Garden) -> None:
+    """Rather than swallowed."""
+    with pytest.raises(ValueError, match="min_relevence"):
+        MemGardenMemory(garden=garden, user="alice", session_id="s", min_relevence=0.5)  # type: ignore[call-arg]

@@ -205,3 +205,10 @@ def test_every_option_reaches_the_search(scope: Scope, monkeypatch: pytest.Monke
     seen.clear()
     MemGardenRetriever(scope=scope, k=3, mode="dense").invoke("q", **wanted)
     assert seen.items() >= wanted.items()
+
+
+def test_a_user_is_a_name_or_a_path(garden: Garden) -> None:
+    """Of strings: a number or a mapping is refused, and how to write it is said."""
+    for wrong in (42, {"alice": 1}, ("a", 1)):
+        with pytest.raises(InvalidScope, match="user="):
+            MemGardenRetriever(garden=garden).invoke("tea", user=wrong)

@@ -23,7 +23,7 @@ from langgraph.store.memory import InMemoryStore
 
 from langchain_memgarden import MemGardenStore, decode_label, encode_label
 from langchain_memgarden.items import matches, narrowed, text_of
-from memgarden import EmbedderMismatch, Garden, InvalidMemory
+from memgarden import EmbedderMismatch, Garden, GardenBusy, InvalidMemory
 from memgarden.embed.hashing import HashingEmbedder
 
 OPEN = Callable[..., Garden]
@@ -593,3 +593,139 @@ def test_two_processes_share_a_store(open_garden: OPEN, tmp_path: Path) -> None:
     last = store.get(("shared",), "contended")
     assert first is not None and last is not None
     assert last.value["n"] == 59 and last.created_at == first.created_at and last.updated_at > first.updated_at
+
+
+@given(texts=st.lists(st.text("a.\u2024\u2025@", min_size=1, max_size=6), min_size=1, max_size=4, unique=True))
+def test_no_two_texts_have_one_label(texts: list[str]) -> None:
+    """And each comes back; a label that stands for none is refused."""
+    labels = [encode_label(text) for text in texts]
+    assert len(set(labels)) == len(texts) and not any("." in label for label in labels)
+    assert [decode_label(label) for label in labels] == texts
+
+
+def test_a_label_that_stands_for_no_text_is_refused(store: MemGardenStore) -> None:
+    """Rather than taken for one that does."""
+    with pytest.raises(InvalidNamespaceError, match="encode_label"):
+        store.put(("u", "\u2025x"), "k", {"n": 1})
+
+
+def test_a_look_alike_address_is_another(store: MemGardenStore) -> None:
+    """What is written with another dot is somebody else."""
+    store.put(("memories", encode_label("alice@example.com")), "k", {"text": "secret"})
+    assert store.search(("memories", encode_label("alice@example\u2024com")), query="secret") == []
+
+
+def test_a_reading_renews_only_what_it_read(store: MemGardenStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was put for ever in the meantime stays for ever."""
+    store.put(("u",), "k", {"n": 1}, ttl=1)
+    scope = store.garden.scope("u")
+    old = scope.get("k")
+    assert old is not None
+    scope.update("k", expires_at=datetime.now(UTC) + timedelta(seconds=5))
+    stale = scope.get("k")
+    store.put(("u",), "k", {"n": 2})
+    monkeypatch.setattr("memgarden.Scope.get", lambda *_: stale)
+    assert store.get(("u",), "k") is not None
+    monkeypatch.undo()
+    kept = scope.get("k")
+    assert kept is not None and kept.expires_at is None and kept.metadata["value"] == {"n": 2}
+
+
+def test_created_at_survives_puts_from_everywhere(garden: Garden) -> None:
+    """Of two stores that put one key at once, by threads."""
+    stores = [MemGardenStore(garden), MemGardenStore(garden)]
+    stores[0].put(("u",), "k", {"n": -1})
+    first = stores[0].get(("u",), "k")
+
+    def work(store: MemGardenStore) -> None:
+        for n in range(40):
+            store.put(("u",), "k", {"n": n})
+
+    threads = [threading.Thread(target=work, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    last = stores[0].get(("u",), "k")
+    assert first is not None and last is not None
+    assert last.created_at == first.created_at and last.updated_at > first.updated_at
+
+
+def test_pages_hold_all_once_where_reading_renews(store: MemGardenStore) -> None:
+    """A renewed item is no newer than one that was put after it."""
+    store.put(("u",), "a", {"n": 1}, ttl=SHORT * 3)
+    store.put(("u",), "b", {"n": 2})
+    time.sleep(0.05)
+    assert store.get(("u",), "a") is not None
+    assert keys(store.search(("u",), limit=2)) == ["b", "a"]
+    assert keys(store.search(("u",), limit=1)) == ["b"] and keys(store.search(("u",), limit=1, offset=1)) == ["a"]
+
+
+def test_a_batch_in_one_namespace_is_one_transaction(store: MemGardenStore) -> None:
+    """However many it holds, indexed or not: one that cannot be stored leaves nothing of it."""
+    ops = [PutOp(("u",), f"k{n}", {"n": n}, index=False if n % 2 else None) for n in range(200)]
+    with pytest.raises(InvalidMemory):
+        store.batch([*ops, PutOp(("u",), "bad", {"n": float("nan")})])
+    assert store.search(("u",)) == []
+    store.batch(ops)
+    assert len(store.search(("u",), limit=500)) == 200
+
+
+def test_nothing_is_deleted_outside_of_namespaces(garden: Garden) -> None:
+    """The empty one holds nothing, with a root as without."""
+    garden.scope("tenant").add("tea", id="k")
+    MemGardenStore(garden, root=("tenant",)).delete((), "k")
+    MemGardenStore(garden).delete((), "k")
+    assert garden.scope("tenant").get("k") is not None
+
+
+def test_what_is_not_indexed_is_found_by_nobody(store: MemGardenStore, garden: Garden) -> None:
+    """Not by the searches of the rest of memgarden either."""
+    store.put(("carol",), "pin", {"pin": "1234"}, index=False)
+    assert garden.scope("carol").search("pin 1234") == []
+
+
+def test_filters_see_what_others_stored(store: MemGardenStore, garden: Garden) -> None:
+    """By the value that is given out for it."""
+    garden.scope("u").add("hello", metadata={"topic": "home"}, id="m")
+    store.put(("u",), "k", {"content": "other"})
+    for query in (None, "hello"):
+        assert keys(store.search(("u",), query=query, filter={"content": "hello"})) == ["m"]
+        assert keys(store.search(("u",), query=query, filter={"metadata": {"topic": "home"}})) == ["m"]
+
+
+def test_the_sweeper_survives_an_error(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy database is swept the next time."""
+    swept: list[int] = []
+    whole = Garden.sweep
+
+    def sweep(self: Garden) -> int:
+        swept.append(1)
+        if len(swept) == 1:
+            raise GardenBusy("busy")
+        return whole(self)
+
+    monkeypatch.setattr(Garden, "sweep", sweep)
+    with MemGardenStore(garden) as store:
+        store.start_ttl_sweeper(0.0005)
+        assert wait_until(lambda: len(swept) >= 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"value": "hello"}, TypeError),
+        ({"value": [1, 2]}, TypeError),
+        ({"value": {"a": 1}, "index": "text"}, TypeError),
+        ({"value": {"a": 1}, "ttl": float("inf")}, ValueError),
+        ({"value": {"a": 1}, "ttl": 1e12}, ValueError),
+    ],
+)
+def test_wrong_puts_are_refused(store: MemGardenStore, options: dict[str, Any], error: type[Exception]) -> None:
+    """By an error that says what is due."""
+    with pytest.raises(error, match=r"mapping|list of paths|minutes"):
+        store.put(("u",), "k", **options)
+    for where in ([1], {1: 2}, "a"):
+        with pytest.raises(ValueError, match="mapping"):
+            store.search(("u",), filter=where)  # type: ignore[arg-type]
+    assert store.search(("u",), query="x", limit=20_000) == []

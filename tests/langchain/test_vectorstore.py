@@ -268,3 +268,9 @@ def test_a_text_that_a_model_has_no_direction_for_is_refused(open_garden: OPEN) 
     with pytest.raises(InvalidMemory, match="zero"):
         store.add_texts(["something"])
     assert store.scope.count() == 0
+
+
+def test_quotes_in_a_question_are_quotes(store: MemGardenVectorStore) -> None:
+    """The best are found whatever was typed; who wants phrases as conditions says so."""
+    assert len(store.similarity_search('he said "never mind" about tea', k=4)) == 4
+    assert store.similarity_search('he said "never mind" about tea', k=4, phrases=True) == []

@@ -38,6 +38,7 @@ class ScopeIndex:
         self.languages: tuple[int, ...] = ()
         """Those of its rows, ascending; the last row of one may be dead."""
         self._expiring = False
+        self._records = False
         self._columns = ColumnStore(lambda after: source.fields(self.head.scope, after))
         self._memories: dict[int, Memory] = {}
         self._conversing = False
@@ -56,7 +57,12 @@ class ScopeIndex:
         """Take in what happened since `head`."""
         self.lexical.add(LexicalRows(changes.postings, changes.sizes, changes.rows["length"]))
         self.dense.add(DenseRows(changes.rows["chunk"], changes.vectors))
+        first = len(self.rows)
         self._rows.extend(changes.rows)
+        if not changes.rows["end"].all():
+            # What no search finds has a row, for lists to filter, and is in no statistics.
+            self._records = True
+            self.lexical.remove(first + np.flatnonzero(changes.rows["end"] == 0))
         self._alive.extend(np.ones(len(changes.rows), dtype=np.bool_))
         codes = changes.rows["language"]
         if codes.any():
@@ -75,7 +81,7 @@ class ScopeIndex:
         if len(gone):
             self._alive.view[gone] = False
             self._dead += len(gone)
-            self.lexical.remove(gone)
+            self.lexical.remove(gone[self.rows["end"][gone] > 0])
             self.dense.remove(gone)
         self._conversing = self._conversing or bool(changes.rows["session"].any())
         if self._turns is not None and (len(gone) or not self._turns.extend(self.rows)):
@@ -111,9 +117,22 @@ class ScopeIndex:
         """More rows are dead than alive: loading anew is cheaper than going on."""
         return self._dead * 2 > len(self.rows) + 1000
 
-    def mask(self, now: datetime, since: datetime | None, until: datetime | None, where: Node | None) -> Flags:
-        """`(rows,)`: the rows a search may find: alive, not expired at `now`, said in `[since, until)`, and `where`."""
+    def mask(
+        self,
+        now: datetime,
+        since: datetime | None,
+        until: datetime | None,
+        where: Node | None,
+        *,
+        records: bool = False,
+    ) -> Flags:
+        """`(rows,)`: the rows a search may find: alive, not expired at `now`, said in `[since, until)`, and `where`.
+
+        With `records`, those that no search finds are let through too.
+        """
         mask = self._alive.view
+        if self._records and not records:
+            mask = mask & (self.rows["end"] > 0)
         if self._expiring:
             mask = mask & (self.rows["expires_at"] > to_micros(now))
         if since is not None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from memgarden.errors import EmbedderMismatch
 from memgarden.ingest.validate import check_vectors, to_unit
 from memgarden.protocols import Cutter, Embedder, Languages, Span
-from memgarden.records import Chunk, Entry, Floats, Memory
+from memgarden.records import POSTING, RECORD, Chunk, Entry, Floats, Memory
 from memgarden.turns import Said, Signals, hash_name, said
 
 __all__ = ["Before", "Preparer"]
@@ -40,6 +40,11 @@ class Preparer:
 
         A turn of a conversation is embedded together with the one before it, which may be stored already.
         """
+        searched = [n for n, memory in enumerate(memories) if memory.kind != RECORD]
+        if len(searched) < len(memories):
+            given = None if vectors is None else np.asarray(vectors)[searched]
+            made = iter(self.entries([memories[n] for n in searched], before, given, embedder) if searched else ())
+            return [self._record(memory) if memory.kind == RECORD else next(made) for memory in memories]
         turns = [said(memory) for memory in memories]
         spans: list[Sequence[Span]]
         if vectors is None:
@@ -61,6 +66,8 @@ class Preparer:
 
     def changed(self, memory: Memory, chunks: Sequence[Chunk]) -> Entry:
         """The entry of a memory whose text stayed the same: vectors, perhaps a caller's, and languages stay."""
+        if memory.kind == RECORD:
+            return self._record(memory)
         turn = said(memory)
         spans = [(chunk.start, chunk.end) for chunk in chunks]
         read = self._read(memory, turn, spans)
@@ -68,6 +75,12 @@ class Preparer:
         return Entry(
             memory, [self._chunk(turn, span, text, chunk.vector, chunk.language) for span, text, chunk in pieces]
         )
+
+    def _record(self, memory: Memory) -> Entry:
+        """A memory that no search finds: one chunk of nothing, with a vector for whoever needs there to be one."""
+        vector = np.zeros(self.embedder.dimension, np.float32)
+        vector[0] = 1
+        return Entry(memory, [Chunk(0, 0, vector, np.empty(0, POSTING), 0)])
 
     def embed(self, texts: Sequence[str], *, query: bool = False) -> Floats:
         """Vectors `(n, d)` of texts by the garden's embedder, checked: it may be anybody's."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 
 import numpy as np
 
@@ -92,17 +92,22 @@ class CollectionReader:
         self.close()
 
 
-def read_collection(target: str | Path | ClientAPI, name: str) -> CollectionReader:
-    """Open a collection for reading: in a folder, at an `http(s)://host:port` URL or through a client.
+def read_collection(target: str | Path | ClientAPI | Collection, name: str | None) -> CollectionReader:
+    """Open a collection for reading: in a folder, at an `http(s)://host:port` URL, through a client, or one at hand.
 
     Raises `ChromaError` if there is no such folder or collection, or if Chroma cannot read it.
     """
-    folder = folder_of(target)
+    if name is None:
+        collection: Any = target
+        with refusals("read the collection", ADVICE):
+            return CollectionReader(collection, None, PAGE)
+    place = cast("str | Path | ClientAPI", target)
+    folder = folder_of(place)
     if folder is not None and not (folder / "chroma.sqlite3").exists():
         # chromadb would make a new, empty database of it.
         raise ChromaError(f"{folder} holds no Chroma database (no chroma.sqlite3): give the folder Chroma was run on")
-    client = connect(target)
-    owned = None if client is target else client
+    client = connect(place)
+    owned = None if client is place else client
     try:
         with refusals(f"open the collection {name}", ADVICE):
             return CollectionReader(_named(client, name), owned, min(PAGE, limits_of(client).page))

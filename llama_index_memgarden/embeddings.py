@@ -1,0 +1,106 @@
+"""A LlamaIndex embedding model as a garden's embedder, and a garden's embedder as one of LlamaIndex's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.bridge.pydantic import PrivateAttr
+
+from memgarden import Embedder, Garden
+
+__all__ = ["LlamaIndexEmbedder", "MemGardenEmbedding", "as_embedder"]
+
+CHARACTERS_A_TOKEN = 4  # of English; what is cut too long by it the model itself cuts off
+WINDOW = 512
+
+
+class LlamaIndexEmbedder:
+    """What a garden asks of an embedder, of any LlamaIndex `BaseEmbedding`.
+
+    A garden knows its vectors by the embedder's name: the class and its `model_name`, unless `name` says otherwise.
+    """
+
+    def __init__(self, model: BaseEmbedding, *, name: str | None = None, window: int = WINDOW) -> None:
+        """`window` is how many tokens of a text the model reads."""
+        self.model = model
+        self.name = name or f"llama-index:{model.class_name()}:{model.model_name}"
+        self._window = window
+        self._dimension: int | None = None
+
+    @property
+    def dimension(self) -> int:
+        """The length of a vector; the model is asked for one the first time."""
+        if self._dimension is None:
+            self._dimension = len(self.model.get_query_embedding("dimension"))
+        return self._dimension
+
+    def embed(self, texts: Sequence[str], *, query: bool = False) -> npt.NDArray[np.float32]:
+        """Vectors `(len(texts), dimension)` float32, L2-normalised."""
+        if query:
+            vectors = [self.model.get_query_embedding(text) for text in texts]
+        else:
+            vectors = self.model.get_text_embedding_batch(list(texts)) if texts else []
+        found = np.asarray(vectors, dtype=np.float32).reshape(len(texts), -1 if len(texts) else self.dimension)
+        norms = np.linalg.norm(found, axis=1, keepdims=True)
+        # What has no direction stays as it is: the garden says which text it was, and stores nothing.
+        np.divide(found, norms, out=found, where=norms > 0)
+        return found
+
+    def window(self) -> tuple[int, Callable[[str], int]]:
+        """How many tokens of a text are read, and a guess at how many it has: LlamaIndex's models do not say."""
+        return self._window, lambda text: -(-len(text.encode("utf-8", "replace")) // CHARACTERS_A_TOKEN)
+
+
+def as_embedder(model: BaseEmbedding | None) -> Embedder | None:
+    """What a garden takes as `embedder`; an embedder that we gave to LlamaIndex comes back as itself."""
+    if isinstance(model, MemGardenEmbedding):
+        return model.embedder
+    return None if model is None else LlamaIndexEmbedder(model)
+
+
+class MemGardenEmbedding(BaseEmbedding):
+    """A garden's embedder for everything in LlamaIndex that wants an `embed_model`."""
+
+    _embedder: Any = PrivateAttr()
+
+    def __init__(self, garden: Garden | Embedder, **kwargs: Any) -> None:
+        """A garden, or an embedder of one; the keywords are `BaseEmbedding`'s."""
+        embedder = garden.embedder if isinstance(garden, Garden) else garden
+        super().__init__(model_name=kwargs.pop("model_name", embedder.name), **kwargs)
+        self._embedder = embedder
+
+    @classmethod
+    def class_name(cls) -> str:
+        """What LlamaIndex calls it."""
+        return "MemGardenEmbedding"
+
+    @property
+    def embedder(self) -> Embedder:
+        """The garden's own."""
+        embedder: Embedder = self._embedder
+        return embedder
+
+    def _get_text_embedding(self, text: str) -> list[float]:
+        return self._get_text_embeddings([text])[0]
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        vectors: list[list[float]] = self.embedder.embed(texts).tolist()
+        return vectors
+
+    async def _aget_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        return await asyncio.to_thread(self._get_text_embeddings, texts)
+
+    async def _aget_text_embedding(self, text: str) -> list[float]:
+        return await asyncio.to_thread(self._get_text_embedding, text)
+
+    def _get_query_embedding(self, query: str) -> list[float]:
+        vector: list[float] = self.embedder.embed([query], query=True)[0].tolist()
+        return vector
+
+    async def _aget_query_embedding(self, query: str) -> list[float]:
+        return await asyncio.to_thread(self._get_query_embedding, query)
