@@ -12,6 +12,7 @@ from llama_index.core.llms import ChatMessage, MessageRole
 from llama_index.core.memory import BaseMemoryBlock, InsertMethod, Memory
 
 from llama_index_memgarden.records import MemGardenChatStore
+from llama_index_memgarden.tools import clean
 from llama_index_memgarden.users import Place, User, labels_of
 from memgarden import Scope, shared_garden
 
@@ -98,7 +99,7 @@ class MemGardenMemoryBlock(BaseMemoryBlock[str]):
         now = datetime.now(UTC)
         self.scope.add_conversation(
             [
-                {"id": key, "role": one.role.value, "content": one.content, "timestamp": now + n * TICK}
+                {"id": key, "role": one.role.value, "content": clean(one.content or ""), "timestamp": now + n * TICK}
                 for n, (key, one) in enumerate(new.items())
             ],
             session_id=session,

@@ -26,6 +26,7 @@ NODE = "_llama_index"
 
 REF_DOC = f"metadata.{NODE}.ref_doc_id"
 BLANK = "-"  # the text of a node without any, such as a picture: a memory has one, and this holds no word
+RESOURCES = ("image_resource", "audio_resource", "video_resource")
 CLASSES: Mapping[str, type[BaseNode]] = {
     one.class_name(): one for one in (Document, ImageNode, IndexNode, Node, TextNode)
 }
@@ -39,6 +40,10 @@ def fields_of(node: BaseNode) -> dict[str, Any]:
     if NODE in metadata:
         raise ValueError(f"the node {node.node_id!r} has metadata called {NODE!r}, which is memgarden's: rename it")
     dumped["embedding"] = None
+    for name in RESOURCES:  # LlamaIndex leaves out what a picture is made of when it writes a node down
+        data = getattr(getattr(node, name, None), "data", None)
+        if isinstance(data, bytes):
+            dumped[name]["data"] = data.decode("ascii")
     text = content if content.strip() else BLANK
     if dumped.get("text") == text:  # once is enough
         del dumped["text"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -56,7 +57,7 @@ class MemGardenKVStore(BaseKVStore):
             {
                 **RECORD,
                 "id": _id(collection, key),
-                "metadata": {"collection": collection, "key": key, "value": value},
+                "metadata": {"collection": collection, "key": key, "value": json.loads(json.dumps(value))},
             }
             for key, value in kv_pairs
         ]

@@ -7,9 +7,14 @@ import asyncio
 from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSpec
 
 from llama_index_memgarden.users import Place, User, scope_of
-from memgarden import Scope, as_told
+from memgarden import InvalidMemory, Scope, as_told
 
 __all__ = ["MemGardenToolSpec"]
+
+
+def clean(text: str) -> str:
+    """Text as a database can store it: without NUL and what is half a character."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 class MemGardenToolSpec(BaseToolSpec):
@@ -34,11 +39,14 @@ class MemGardenToolSpec(BaseToolSpec):
 
         Write a whole sentence that can be understood by itself. Importance is low, medium, high or critical.
         """
-        return f"Remembered as {self._scope.add(text, importance=importance).id}."
+        try:
+            return f"Remembered as {self._scope.add(clean(text), importance=importance).id}."
+        except InvalidMemory as error:
+            return f"Not remembered: {error}"
 
     def recall(self, query: str) -> str:
         """Look up what is known of the user from earlier conversations; each result has its id, date and text."""
-        hits = self._scope.search(query, k=self._k, phrases=False) if query.strip() else []
+        hits = self._scope.search(clean(query), k=self._k, phrases=False) if clean(query).strip() else []
         lines = [f"{hit.id} [{hit.memory.created_at:%Y-%m-%d}] {as_told(hit.memory, hit.text)}" for hit in hits]
         return "\n".join(lines) or "Nothing is known about that."
 
