@@ -53,6 +53,57 @@ def langchain_overhead(garden: Any, asked: list[str]) -> dict[str, float]:
     return in_turn(lambda question: scope.search(question, k=10), retriever.invoke, asked)
 
 
+def llama_index_overhead(garden: Any, asked: list[str]) -> dict[str, Any]:
+    """`MemGardenRetriever.retrieve` over `Scope.search`, of memories and of nodes, top 10."""
+    from llama_index.core.schema import TextNode
+
+    from llama_index_memgarden import MemGardenRetriever, MemGardenVectorStore
+
+    scope, nodes = garden.scope("alice"), MemGardenVectorStore(garden, "nodes")
+    nodes.add([TextNode(text=memory.text, id_=memory.id) for memory in scope.list(limit=MEMORIES)])
+    return {
+        name: in_turn(
+            lambda question, scope=of: scope.search(question, k=10),
+            MemGardenRetriever(of, similarity_top_k=10).retrieve,
+            asked,
+        )
+        for name, of in (("memories", scope), ("nodes", nodes.scope))
+    }
+
+
+def llama_index_fusion(garden: Any, known: list[str], asked: list[str], folder: Path) -> dict[str, Any]:
+    """A hybrid question by our retriever, and by QueryFusionRetriever over BM25Retriever and Chroma."""
+    import chromadb
+    from llama_index.core import StorageContext, VectorStoreIndex
+    from llama_index.core.llms import MockLLM
+    from llama_index.core.retrievers import QueryFusionRetriever
+    from llama_index.core.schema import TextNode
+    from llama_index.retrievers.bm25 import BM25Retriever
+    from llama_index.vector_stores.chroma import ChromaVectorStore
+
+    from llama_index_memgarden import MemGardenEmbedding, MemGardenRetriever
+
+    model = MemGardenEmbedding(garden)
+    nodes = [TextNode(text=text, id_=f"n{n}") for n, text in enumerate(known)]
+    client = chromadb.PersistentClient(str(folder), chromadb.Settings(anonymized_telemetry=False))
+    context = StorageContext.from_defaults(vector_store=ChromaVectorStore(client.create_collection("nodes")))
+    index = VectorStoreIndex(nodes, storage_context=context, embed_model=model)
+    theirs = QueryFusionRetriever(
+        [index.as_retriever(similarity_top_k=10), BM25Retriever.from_defaults(nodes=nodes, similarity_top_k=10)],
+        llm=MockLLM(),
+        num_queries=1,
+        similarity_top_k=10,
+        use_async=False,
+    )
+    ours = MemGardenRetriever(garden, "alice", similarity_top_k=10)
+    taken = in_turn(ours.retrieve, theirs.retrieve, asked)
+    return {
+        "memgarden_ms": taken["core"],
+        "QueryFusionRetriever_ms": taken["adapter"],
+        "times_faster": round(taken["adapter"] / taken["core"], 1),
+    }
+
+
 def chat(recall: Callable[[str], Any], remember: Callable[[str, str], Any], said: list[str]) -> dict[str, Any]:
     """How long a turn waits for what is recalled, and for what is remembered."""
     waits: dict[str, list[float]] = {"recall": [], "remember": [], "turn": []}
@@ -136,6 +187,10 @@ def main() -> None:
         print(json.dumps(langchain_overhead(garden, asked), indent=2))
         print("\nlangchain: a chat's turn, recall and remember")
         print(json.dumps(langchain_chat(garden, known, said, Path(folder) / "chroma"), indent=2))
+        print("\nllama_index: a retriever over the core's search")
+        print(json.dumps(llama_index_overhead(garden, asked), indent=2))
+        print("\nllama_index: beside QueryFusionRetriever over BM25Retriever and Chroma")
+        print(json.dumps(llama_index_fusion(garden, known, asked, Path(folder) / "nodes"), indent=2))
 
 
 if __name__ == "__main__":
