@@ -21,6 +21,10 @@ from memgarden import Hit, InvalidScope, Reranker, Scope, shared_garden
 __all__ = ["MemGardenRetriever"]
 
 ALL = 2**31 - 1
+# LlamaIndex traces each method that overrides one of its own, and the one it calls in turn: the same work, told twice.
+# A trace takes a tenth of a millisecond, as long as a fifth of the search.
+RETRIEVE: Any = getattr(BaseRetriever.retrieve, "__wrapped__", BaseRetriever.retrieve)
+ARETRIEVE: Any = getattr(BaseRetriever.aretrieve, "__wrapped__", BaseRetriever.aretrieve)
 
 
 class MemGardenRetriever(BaseRetriever):
@@ -81,13 +85,15 @@ class MemGardenRetriever(BaseRetriever):
         self, str_or_query_bundle: QueryType, *, filters: MetadataFilters | None = None, user: User | None = None
     ) -> list[NodeWithScore]:
         """The nodes for a question. `filters` of a call narrow the retriever's and never replace them."""
-        return BaseRetriever.retrieve(self._for_call(filters, user), str_or_query_bundle)
+        found: list[NodeWithScore] = RETRIEVE(self._for_call(filters, user), str_or_query_bundle)
+        return found
 
     async def aretrieve(
         self, str_or_query_bundle: QueryType, *, filters: MetadataFilters | None = None, user: User | None = None
     ) -> list[NodeWithScore]:
         """As `retrieve`; the search is done in a thread."""
-        return await BaseRetriever.aretrieve(self._for_call(filters, user), str_or_query_bundle)
+        found: list[NodeWithScore] = await ARETRIEVE(self._for_call(filters, user), str_or_query_bundle)
+        return found
 
     def _for_call(self, filters: MetadataFilters | None, user: User | None) -> MemGardenRetriever:
         """Itself, or one that is narrowed for a call."""
