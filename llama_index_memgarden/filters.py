@@ -46,7 +46,7 @@ def _holds(value: Any, one: MetadataFilter) -> bool:
     if value is None:
         return kind in (FilterOperator.NE, FilterOperator.NIN)
     if kind in ORDERED:
-        return _comparable(value, wanted) and bool(ORDERED[kind][1](value, wanted))
+        return _ordered(kind, value, wanted)
     if kind in (FilterOperator.TEXT_MATCH, FilterOperator.TEXT_MATCH_INSENSITIVE):
         if not isinstance(value, str) or not isinstance(wanted, str):
             return False
@@ -54,9 +54,11 @@ def _holds(value: Any, one: MetadataFilter) -> bool:
     return bool(TESTS[kind](value, wanted))
 
 
-def _comparable(value: Any, wanted: Any) -> bool:
-    numbers = isinstance(value, int | float) and isinstance(wanted, int | float)
-    return numbers or (isinstance(value, str) and isinstance(wanted, str))
+def _ordered(kind: FilterOperator, value: Any, wanted: Any) -> bool:
+    try:
+        return bool(ORDERED[kind][1](value, wanted))
+    except TypeError:
+        return False
 
 
 def _within(value: Any, several: Any) -> bool:

@@ -126,6 +126,8 @@ class MemGardenMemory(Memory):
     k: int = 6
     max_tokens: int = 1000
     min_relevance: float | None = None
+    # Some releases know one class of chat store by name; it is ours, whatever they say.
+    sql_store: Any = Field(default=None, exclude=True)
 
     @classmethod
     def class_name(cls) -> str:

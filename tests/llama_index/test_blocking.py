@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -12,7 +13,7 @@ from blockbuster import BlockingError, blockbuster_ctx
 from llama_index.core import Document
 from llama_index.core.llms import ChatMessage
 from llama_index.core.schema import NodeWithScore, TextNode
-from llama_index.core.vector_stores.types import VectorStoreQuery
+from llama_index.core.vector_stores.types import VectorStoreQuery, VectorStoreQueryMode
 
 from llama_index_memgarden import (
     MemGardenIndex,
@@ -95,23 +96,47 @@ def test_the_loop_goes_on_while_a_search_takes_its_time(garden: Garden, monkeypa
     garden.scope("alice").add("tea")
     monkeypatch.setattr(Scope, "search", slow)
     retriever = MemGardenRetriever(garden, "alice")
-    longest = 0.0
 
-    async def tick() -> None:
-        nonlocal longest
+    async def tick(gaps: list[float]) -> None:
         last = time.perf_counter()
         while True:
             await asyncio.sleep(0.001)
             now = time.perf_counter()
-            longest, last = max(longest, now - last), now
+            gaps.append(now - last)
+            last = now
 
-    async def work() -> None:
-        ticking = asyncio.create_task(tick())
+    async def work() -> float:
+        gaps: list[float] = []
+        ticking = asyncio.create_task(tick(gaps))
         await asyncio.gather(*(retriever.aretrieve("tea") for _ in range(8)))
         ticking.cancel()
+        return max(gaps)
 
-    asyncio.run(work())
-    assert 0 < longest < 0.2  # on the loop it would be 200 ms and more; a busy machine is granted some of it
+    # A busy machine may stop the loop, too; a search on it would stop it for 200 ms each time.
+    assert min(asyncio.run(work()) for _ in range(5)) < 0.05
+
+
+def test_threads_share_a_store(garden: Garden) -> None:
+    """Eight of them add, ask and delete: each finds its own at once, and nothing is lost."""
+    store = MemGardenVectorStore(garden, "alice")
+    failed: list[str] = []
+
+    def work(number: int) -> None:
+        for n in range(25):
+            store.add([TextNode(text=f"tea {number} {n}", id_=f"{number}-{n}")])
+            query = VectorStoreQuery(query_str=f"{number}", similarity_top_k=400, mode=VectorStoreQueryMode.SPARSE)
+            if f"{number}-{n}" not in (store.query(query).ids or []):
+                failed.append(f"{number}-{n}")
+            if n % 2:
+                store.delete_nodes([f"{number}-{n}"])
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert len(store.get_nodes()) == 8 * 13
 
 
 def test_indexes(garden: Garden) -> None:

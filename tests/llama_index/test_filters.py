@@ -69,10 +69,14 @@ def test_one_filter_is_the_references(
 ) -> None:
     """Where that gives an answer; where it raises for types that do not go together, ours is false."""
     filters = MetadataFilters(filters=[one(key, wanted, kind)], condition=condition)
-    try:
-        due = bool(build_metadata_filter_fn(lambda _: metadata, filters)("x"))
-    except TypeError:
-        due = (kind == FilterOperator.NIN) is (condition != FilterCondition.NOT)
+    if metadata.get(key) is None:  # about which releases before 0.14.24 think otherwise
+        passed = kind in (FilterOperator.NE, FilterOperator.NIN, FilterOperator.IS_EMPTY)
+        due = passed is (condition != FilterCondition.NOT)
+    else:
+        try:
+            due = bool(build_metadata_filter_fn(lambda _: metadata, filters)("x"))
+        except TypeError:
+            due = (kind == FilterOperator.NIN) is (condition != FilterCondition.NOT)
     assert matches(metadata, filters) is due
 
 
