@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, get_args
 
 import numpy as np
 
-from memgarden.asking import MAX_ATTEMPTS, How, answer, matching, told
-from memgarden.errors import Conflict, GardenBusy, InvalidMemory, InvalidQuery, MemoryNotFound
+from memgarden.asking import How, answer, matching, told
+from memgarden.errors import InvalidMemory, InvalidQuery, MemoryNotFound
 from memgarden.ingest.batches import batches
 from memgarden.ingest.messages import read_messages
 from memgarden.ingest.validate import check_memory, is_storable, to_importance
 from memgarden.parts import Parts
 from memgarden.protocols import Expanding, Order, Reranking
-from memgarden.records import RECORD, ChunkInfo, Entry, Hit, Importance, Memory, ScopePath, new_id, utc_now
+from memgarden.records import ChunkInfo, Hit, Importance, Memory, ScopePath, new_id, utc_now
 from memgarden.retrieve.expansion import MOST
 from memgarden.retrieve.query import MAX_K, GroupBy, Mode
 from memgarden.retrieve.rerank import DEPTH
+from memgarden.rewriting import Make, rewrite
 from memgarden.turns import hash_name
 
 if TYPE_CHECKING:
@@ -248,64 +249,22 @@ class Scope:
         changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         if not isinstance(expires_at, _Unset):
             changes["expires_at"] = expires_at
-        for _ in range(MAX_ATTEMPTS):
-            found = self._parts.source.version(self._path, id) if is_storable(id) else None
-            if found is None or self._parts.source.get(self._path, id, utc_now()) is None:
-                raise MemoryNotFound(f"the scope holds no memory {id!r}: add it, or see the ids with scope.list()")
-            version, old, chunks = found
-            memory = check_memory(dataclasses.replace(old, **changes, stored_at=utc_now()))
-            preparer = self._parts.preparer
-            # Vectors stay while the text does, whatever becomes of its title: a caller's could not be made again.
-            same = memory.text == old.text and (memory.kind == RECORD) is (old.kind == RECORD)
-            entry = preparer.changed(memory, chunks) if same else preparer.entries([memory], self._before)[0]
-            try:
-                self._parts.sink.put(self._path, [entry], expect={id: version})
-            except Conflict:
-                continue
-            self._parts.wrote()
-            return memory
-        raise GardenBusy(f"others changed {id!r} {MAX_ATTEMPTS} times while it was to be changed here: try again")
 
-    def rewrite(self, ids: Iterable[str], make: Callable[[str, Memory | None], Memory | None]) -> builtins.list[Memory]:
+        def make(id: str, old: Memory | None) -> Memory:
+            if old is None:
+                raise MemoryNotFound(f"the scope holds no memory {id!r}: add it, or see the ids with scope.list()")
+            return dataclasses.replace(old, **changes)
+
+        return self.rewrite([id], make)[0]
+
+    def rewrite(self, ids: Iterable[str], make: Make) -> builtins.list[Memory]:
         """Store what `make` makes of the memory of each id, all of it in one transaction; returns what was stored.
 
         `make` is given an id and the memory that there is, None for none; it gives a memory of that id, or None where
         all is to stay as it is. If somebody else changes one of them meanwhile, it is asked again about what there is
         then: what one writer read, another cannot have changed before it is written.
         """
-        wanted = list(dict.fromkeys(ids))
-        for _ in range(MAX_ATTEMPTS):
-            now = utc_now()
-            versions: dict[str, int] = {}
-            memories: builtins.list[Memory] = []
-            entries: dict[str, Entry] = {}
-            for id in wanted:  # noqa: A001  # as everywhere here
-                found = self._parts.source.version(self._path, id) if is_storable(id) else None
-                old = None if found is None or _expired(found[1], now) else found[1]
-                made = make(id, old)
-                if made is None:
-                    continue
-                if made.id != id:
-                    raise InvalidMemory(f"the memory {id!r} was to be made, not {made.id!r}")
-                memory = check_memory(dataclasses.replace(made, stored_at=now))
-                memories.append(memory)
-                if found is not None:
-                    versions[id] = found[0]
-                    same = memory.text == found[1].text and (memory.kind == RECORD) is (found[1].kind == RECORD)
-                    if same:
-                        entries[id] = self._parts.preparer.changed(memory, found[2])
-            if not memories:
-                return []
-            anew = [memory for memory in memories if memory.id not in entries]
-            prepared = self._parts.preparer.entries(anew, self._before) if anew else []
-            entries |= {entry.memory.id: entry for entry in prepared}
-            try:
-                self._parts.sink.put(self._path, [entries[memory.id] for memory in memories], expect=versions)
-            except Conflict:
-                continue
-            self._parts.wrote()
-            return memories
-        raise GardenBusy(f"others changed what was to be changed here {MAX_ATTEMPTS} times: try again")
+        return rewrite(self._parts, self._path, ids, make, self._before)
 
     def delete(self, ids: str | Iterable[str]) -> int:
         """Delete the memories of these ids; returns how many of them there were."""
@@ -525,7 +484,3 @@ class Scope:
 
     def _before(self, session: int, memory: Memory) -> Memory | None:
         return self._parts.source.before(self._path, session, memory)
-
-
-def _expired(memory: Memory, now: datetime) -> bool:
-    return memory.expires_at is not None and memory.expires_at <= now
