@@ -5,6 +5,7 @@ waits for a model. The adapter and the core answer the same questions in turn, a
 differences. In the chat loop a turn recalls for the user's message and remembers what was said: by
 `MemGardenMiddleware`, and by langchain-chroma with an EnsembleRetriever over it and BM25Retriever, which has to be
 built anew after each turn, as it has no way to be added to.
+LlamaIndex's QueryFusionRetriever is beside us in `benchmarks.compare`.
 """
 
 from __future__ import annotations
@@ -68,39 +69,6 @@ def llama_index_overhead(garden: Any, asked: list[str]) -> dict[str, Any]:
             asked,
         )
         for name, of in (("memories", scope), ("nodes", nodes.scope))
-    }
-
-
-def llama_index_fusion(garden: Any, known: list[str], asked: list[str], folder: Path) -> dict[str, Any]:
-    """A hybrid question by our retriever, and by QueryFusionRetriever over BM25Retriever and Chroma."""
-    import chromadb
-    from llama_index.core import StorageContext, VectorStoreIndex
-    from llama_index.core.llms import MockLLM
-    from llama_index.core.retrievers import QueryFusionRetriever
-    from llama_index.core.schema import TextNode
-    from llama_index.retrievers.bm25 import BM25Retriever
-    from llama_index.vector_stores.chroma import ChromaVectorStore
-
-    from llama_index_memgarden import MemGardenEmbedding, MemGardenRetriever
-
-    model = MemGardenEmbedding(garden)
-    nodes = [TextNode(text=text, id_=f"n{n}") for n, text in enumerate(known)]
-    client = chromadb.PersistentClient(str(folder), chromadb.Settings(anonymized_telemetry=False))
-    context = StorageContext.from_defaults(vector_store=ChromaVectorStore(client.create_collection("nodes")))
-    index = VectorStoreIndex(nodes, storage_context=context, embed_model=model)
-    theirs = QueryFusionRetriever(
-        [index.as_retriever(similarity_top_k=10), BM25Retriever.from_defaults(nodes=nodes, similarity_top_k=10)],
-        llm=MockLLM(),
-        num_queries=1,
-        similarity_top_k=10,
-        use_async=False,
-    )
-    ours = MemGardenRetriever(garden, "alice", similarity_top_k=10)
-    taken = in_turn(ours.retrieve, theirs.retrieve, asked)
-    return {
-        "memgarden_ms": taken["core"],
-        "QueryFusionRetriever_ms": taken["adapter"],
-        "times_faster": round(taken["adapter"] / taken["core"], 1),
     }
 
 
@@ -189,8 +157,6 @@ def main() -> None:
         print(json.dumps(langchain_chat(garden, known, said, Path(folder) / "chroma"), indent=2))
         print("\nllama_index: a retriever over the core's search")
         print(json.dumps(llama_index_overhead(garden, asked), indent=2))
-        print("\nllama_index: beside QueryFusionRetriever over BM25Retriever and Chroma")
-        print(json.dumps(llama_index_fusion(garden, known, asked, Path(folder) / "nodes"), indent=2))
 
 
 if __name__ == "__main__":

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.schema import BaseNode
-from llama_index.core.vector_stores.utils import metadata_dict_to_node
+from llama_index.core.schema import BaseNode, TextNode
 
-from llama_index_memgarden.nodes import fields_of
+from llama_index_memgarden.nodes import CLASSES, fields_of
 from llama_index_memgarden.users import Place, User
 from llama_index_memgarden.vectorstore import ALL, MemGardenVectorStore
 from memgarden import EmbedderMismatch, Memory
 
 __all__ = ["from_chroma"]
 
-CONTENT = "_node_content"
+CONTENT, KIND = "_node_content", "_node_type"
 
 
 def from_chroma(
@@ -33,17 +33,44 @@ def from_chroma(
         target = MemGardenVectorStore(garden, user, embed_model=embed_model)
     except EmbedderMismatch:
         target = MemGardenVectorStore(garden, user)
-    target._adoption = target.client.adopt_chroma(collection, scope=target.user)
+    adoption = target.client.adopt_chroma(collection, scope=target.user)
+    target._adoption = adoption
     for memory in target.scope.list(where={CONTENT: {"$exists": True}}, limit=ALL):
         _restore(target, memory)
+    for id_ in list(adoption.refused):  # a picture has no text, and is a node nevertheless
+        node = _without_text(collection, id_)
+        if node is not None:
+            target.add([node])
+            del adoption.refused[id_]
+            adoption.adopted += 1
     return target
+
+
+def _decoded(metadata: Mapping[str, Any], text: str | None) -> BaseNode | None:
+    """The node that LlamaIndex's stores for Chroma write into metadata; None for what is none."""
+    try:
+        data = json.loads(metadata[CONTENT])
+        if not isinstance(data, dict) or "id_" not in data:
+            return None
+        node = CLASSES[metadata.get(KIND, TextNode.class_name())].from_dict(data)
+        if text is not None:
+            node.set_content(text)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return node
 
 
 def _restore(target: MemGardenVectorStore, memory: Memory) -> None:
     """What Chroma had flattened into metadata is a node again; its vector stays."""
-    try:
-        node: BaseNode = metadata_dict_to_node(dict(memory.metadata), memory.text)
-    except (ValueError, json.JSONDecodeError):
-        return  # written by something else under the same name: it stays what it is
-    fields = fields_of(node)
-    target.scope.update(memory.id, metadata=fields["metadata"], kind=fields["kind"])
+    node = _decoded(memory.metadata, memory.text)
+    if node is not None:  # else something else wrote under the same name, and it stays what it is
+        fields = fields_of(node)
+        target.scope.update(memory.id, metadata=fields["metadata"], kind=fields["kind"])
+
+
+def _without_text(collection: Any, id_: str) -> BaseNode | None:
+    found = collection.get(ids=[id_], include=["metadatas", "embeddings"])
+    node = _decoded((found["metadatas"] or [None])[0] or {}, None)
+    if node is not None:
+        node.embedding = [float(number) for number in found["embeddings"][0]]
+    return node

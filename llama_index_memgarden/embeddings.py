@@ -11,7 +11,7 @@ import numpy.typing as npt
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.bridge.pydantic import PrivateAttr
 
-from memgarden import Embedder, Garden
+from memgarden import Embedder, Garden, shared_garden
 
 __all__ = ["LlamaIndexEmbedder", "MemGardenEmbedding", "as_embedder"]
 
@@ -66,12 +66,17 @@ def as_embedder(model: BaseEmbedding | None) -> Embedder | None:
 class MemGardenEmbedding(BaseEmbedding):
     """A garden's embedder for everything in LlamaIndex that wants an `embed_model`."""
 
-    _embedder: Any = PrivateAttr()
+    garden: str | None = None
+    _embedder: Any = PrivateAttr(default=None)
 
     def __init__(self, garden: Garden | Embedder, **kwargs: Any) -> None:
-        """A garden, or an embedder of one; the keywords are `BaseEmbedding`'s."""
-        embedder = garden.embedder if isinstance(garden, Garden) else garden
+        """A garden, or an embedder of one; the keywords are `BaseEmbedding`'s.
+
+        One of a garden may be sent to another process, which opens the garden there.
+        """
+        place, embedder = (garden.where, garden.embedder) if isinstance(garden, Garden) else (None, garden)
         super().__init__(model_name=kwargs.pop("model_name", embedder.name), **kwargs)
+        self.garden = place
         self._embedder = embedder
 
     @classmethod
@@ -82,8 +87,17 @@ class MemGardenEmbedding(BaseEmbedding):
     @property
     def embedder(self) -> Embedder:
         """The garden's own."""
+        if getattr(self, "_embedder", None) is None:
+            if self.garden is None:
+                raise ValueError("this model was made of an embedder, which did not come along: make it of a garden")
+            self._embedder = shared_garden(self.garden).embedder
         embedder: Embedder = self._embedder
         return embedder
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        private = {key: value for key, value in (state.get("__pydantic_private__") or {}).items() if key != "_embedder"}
+        return state | {"__pydantic_private__": private | {"_embedder": None}}
 
     def _get_text_embedding(self, text: str) -> list[float]:
         return self._get_text_embeddings([text])[0]

@@ -7,12 +7,12 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from llama_index.core.bridge.pydantic import Field, PrivateAttr
+from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr
 from llama_index.core.llms import ChatMessage, MessageRole
 from llama_index.core.memory import BaseMemoryBlock, InsertMethod, Memory
 
-from llama_index_memgarden.records import MemGardenChatStore
-from llama_index_memgarden.tools import clean
+from llama_index_memgarden.records import CHATS, MemGardenChatStore
+from llama_index_memgarden.texts import clean
 from llama_index_memgarden.users import Place, User, labels_of
 from memgarden import Scope, shared_garden
 
@@ -28,8 +28,11 @@ class MemGardenMemoryBlock(BaseMemoryBlock[str]):
     """What a user ever said that bears on their last message; a block of LlamaIndex's `Memory`.
 
     LlamaIndex hands a block no message before its history is full, some 400 messages later; but it shows the history
-    each time it asks. So what is shown is stored then, each message once. What the history still holds is not recalled.
+    each time it asks. So what is shown is stored then, each message once; what the user had forgotten since stays
+    forgotten. What the history still holds is not recalled.
     """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, extra="forbid")
 
     name: str = "memgarden"
     priority: int = Field(default=1, description="1: shortened where the prompt is too long, and not dropped first.")
@@ -40,8 +43,9 @@ class MemGardenMemoryBlock(BaseMemoryBlock[str]):
     min_relevance: float | None = None
 
     _scope: Any = PrivateAttr()
+    _captured: Any = PrivateAttr()
     _stored: set[str] = PrivateAttr(default_factory=set)
-    _last: tuple[str, str] = PrivateAttr(default=("", ""))
+    _last: tuple[Any, str] = PrivateAttr(default=(None, ""))
 
     def __init__(self, garden: Place = "./garden", user: User | None = None, **kwargs: Any) -> None:
         """Memories of `user`; `InvalidScope` without one. `k` at most are recalled, of `max_tokens` in all."""
@@ -49,6 +53,7 @@ class MemGardenMemoryBlock(BaseMemoryBlock[str]):
         opened = shared_garden(garden)
         super().__init__(garden=opened.where, user=labels, **kwargs)  # type: ignore[call-arg]  # pydantic's
         self._scope = opened.scope(*labels)
+        self._captured = opened.scope(*labels, CHATS)
 
     @property
     def scope(self) -> Scope:
@@ -78,7 +83,7 @@ class MemGardenMemoryBlock(BaseMemoryBlock[str]):
         if asked is None:
             return ""
         # An agent asks for its memory several times a run; between them nothing was said that could be recalled.
-        key = f"{asked}\0{len(known)}"
+        key = (session, asked, tuple(known))
         if self._last[0] != key:
             found = self.scope.recall(
                 asked, k=self.k, max_tokens=self.max_tokens, min_relevance=self.min_relevance, known=known
@@ -87,14 +92,15 @@ class MemGardenMemoryBlock(BaseMemoryBlock[str]):
         return self._last[1]
 
     def _remember(self, messages: list[ChatMessage], session: str | None) -> list[str]:
-        """Store what was said and is not stored yet; returns the ids of all of it."""
+        """Store what was said and was not captured yet; returns the ids of all of it."""
         session = session or NO_SESSION
         spoken = [one for one in messages if one.role in SPOKEN and (one.content or "").strip()]
-        ids = [_id(session, one) for one in spoken]
+        before = ["", *(str(one.content) for one in spoken)]
+        ids = [_id(session, one, earlier) for one, earlier in zip(spoken, before, strict=False)]
         new = {
             key: one
-            for key, one in zip(ids, spoken, strict=True)
-            if key not in self._stored and self.scope.get(key) is None
+            for place, (key, one) in enumerate(zip(ids, spoken, strict=True))
+            if key not in self._stored and self._captured.get(key) is None and not self._flushed(session, place, one)
         }
         now = datetime.now(UTC)
         self.scope.add_conversation(
@@ -102,15 +108,23 @@ class MemGardenMemoryBlock(BaseMemoryBlock[str]):
                 {"id": key, "role": one.role.value, "content": clean(one.content or ""), "timestamp": now + n * TICK}
                 for n, (key, one) in enumerate(new.items())
             ],
-            session_id=session,
+            session_id=clean(session),
         )
+        # After the turns: if the process ends in between they are stored again, under the ids they have.
+        self._captured.add_many([{"id": key, "text": "captured", "kind": "record"} for key in new])
         self._stored.update(ids)
         return ids
 
+    def _flushed(self, session: str, place: int, message: ChatMessage) -> bool:
+        """Whether the first of what is shown is known by its words: what came before it may have left the history."""
+        if place or not self.scope.session(clean(session)):
+            return False
+        return any(turn.text == clean(message.content or "") for turn in self.scope.session(clean(session)))
 
-def _id(session: str, message: ChatMessage) -> str:
-    """The same for the same words of the same speaker in a session: LlamaIndex's messages have no ids."""
-    told = f"{session}\0{message.role.value}\0{message.content}"
+
+def _id(session: str, message: ChatMessage, before: str) -> str:
+    """The same for the same words of the same speaker after the same words: LlamaIndex's messages have no ids."""
+    told = f"{session}\0{message.role.value}\0{message.content}\0{before}"
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from llama_index.core.schema import (
     BaseNode,
     Document,
+    ImageDocument,
     ImageNode,
     IndexNode,
     MetadataMode,
@@ -19,16 +20,17 @@ from llama_index.core.schema import (
 
 from memgarden import Hit, Memory
 
-__all__ = ["BLANK", "NODE", "REF_DOC", "fields_of", "is_node", "node_of", "ref_doc_of"]
+__all__ = ["BLANK", "CLASSES", "NODE", "REF_DOC", "fields_of", "is_node", "node_of", "ref_doc_of"]
 
 NODE = "_llama_index"
 """Where a memory's metadata has what is LlamaIndex's of it: the node's class, its document, and the node itself."""
 
 REF_DOC = f"metadata.{NODE}.ref_doc_id"
+CREATED = "created_at"  # when it was said, for whoever weighs how new a node is; no model is told
 BLANK = "-"  # the text of a node without any, such as a picture: a memory has one, and this holds no word
 RESOURCES = ("image_resource", "audio_resource", "video_resource")
 CLASSES: Mapping[str, type[BaseNode]] = {
-    one.class_name(): one for one in (Document, ImageNode, IndexNode, Node, TextNode)
+    one.class_name(): one for one in (Document, ImageDocument, ImageNode, IndexNode, Node, TextNode)
 }
 
 
@@ -55,14 +57,15 @@ def fields_of(node: BaseNode) -> dict[str, Any]:
 
 def is_node(memory: Memory) -> bool:
     """Whether LlamaIndex stored it."""
-    return isinstance(memory.metadata.get(NODE), Mapping)
+    own = memory.metadata.get(NODE)
+    return isinstance(own, Mapping) and isinstance(own.get("node"), Mapping) and "class" in own
 
 
 def ref_doc_of(memory: Memory) -> str | None:
     """The id of the document that a node is a part of; what others stored is a document by itself."""
     if not is_node(memory):
         return memory.id
-    found: str | None = memory.metadata[NODE]["ref_doc_id"]
+    found: str | None = memory.metadata[NODE].get("ref_doc_id")
     return found
 
 
@@ -84,7 +87,9 @@ def _foreign(memory: Memory, hit: Hit | None) -> TextNode:
     return TextNode(
         text=text,
         id_=memory.id,
-        metadata=dict(memory.metadata),
+        metadata={CREATED: memory.created_at.isoformat()} | dict(memory.metadata),
+        excluded_embed_metadata_keys=[CREATED],
+        excluded_llm_metadata_keys=[CREATED],
         start_char_idx=start,
         end_char_idx=len(memory.text) if hit is None else hit.end,
         # Without a source a node's `ref_doc_id` is None, which LlamaIndex's stores write as the text "None".

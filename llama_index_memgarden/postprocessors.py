@@ -60,8 +60,8 @@ class MemGardenRecencyPostprocessor(BaseNodePostprocessor):
     """Weighs how new a node is into its score, and puts the nodes in that order, whatever theirs was.
 
     A node's score becomes `(1 - weight) * score + weight * half ** (age / half_life_days)`, its score being brought to
-    0..1 over the nodes at hand. The date is read from `date_key` of its metadata (ISO 8601, a datetime or seconds); a
-    node without one has no recency, and is kept.
+    0..1 over the nodes at hand. The date is read from `date_key` of its metadata (ISO 8601, a datetime or seconds),
+    where `MemGardenRetriever` puts when a memory was said; a node without one has no recency, and is kept.
     """
 
     weight: float = Field(default=0.3, ge=0, le=1)
@@ -100,5 +100,6 @@ class MemGardenRecencyPostprocessor(BaseNodePostprocessor):
         except (ValueError, OverflowError, OSError):
             return 0.0
         time = time if time.tzinfo else time.replace(tzinfo=UTC)
-        age = ((self.now or datetime.now(UTC)) - time).total_seconds() / SECONDS_A_DAY
+        now = self.now or datetime.now(UTC)
+        age = ((now if now.tzinfo else now.replace(tzinfo=UTC)) - time).total_seconds() / SECONDS_A_DAY
         return float(0.5 ** (max(0.0, age) / self.half_life_days))

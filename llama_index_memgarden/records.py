@@ -18,10 +18,11 @@ from llama_index.core.storage.chat_store.base_db import AsyncDBChatStore, Messag
 from llama_index.core.storage.docstore.keyval_docstore import KVDocumentStore
 from llama_index.core.storage.kvstore.types import DEFAULT_BATCH_SIZE, DEFAULT_COLLECTION, BaseKVStore
 
+from llama_index_memgarden.texts import cleaned
 from llama_index_memgarden.users import Place, User, labels_of
 from memgarden import Memory, shared_garden
 
-__all__ = ["MemGardenChatStore", "MemGardenDocumentStore", "MemGardenKVStore"]
+__all__ = ["CHATS", "MemGardenChatStore", "MemGardenDocumentStore", "MemGardenKVStore"]
 
 DOCUMENTS, CHATS = "#llama_index_documents", "#llama_index_chats"
 RECORD = {"text": "-", "kind": "record"}
@@ -57,7 +58,7 @@ class MemGardenKVStore(BaseKVStore):
             {
                 **RECORD,
                 "id": _id(collection, key),
-                "metadata": {"collection": collection, "key": key, "value": json.loads(json.dumps(value))},
+                "metadata": {"collection": collection, "key": key, "value": cleaned(json.loads(json.dumps(value)))},
             }
             for key, value in kv_pairs
         ]
@@ -98,6 +99,10 @@ class MemGardenKVStore(BaseKVStore):
         """As `delete`."""
         return await asyncio.to_thread(self.delete, key, collection)
 
+    def clear(self) -> None:
+        """Delete every pair of every collection."""
+        self._scope.delete([memory.id for memory in self._scope.list(limit=ALL)])
+
 
 def _id(collection: str, key: str) -> str:
     """The id of a pair: of one length, whatever the key."""
@@ -114,6 +119,24 @@ class MemGardenDocumentStore(KVDocumentStore):
     def of(cls, garden: Place, user: User) -> MemGardenDocumentStore:
         """The document store of a user."""
         return cls(MemGardenKVStore(garden, user))
+
+    def get_all_document_hashes(self) -> dict[str, str]:
+        """Documents by their hash; of several of one text, all but one by their hash and id."""
+        found: dict[str, str] = {}
+        for document, held in self._kvstore.get_all(collection=self._metadata_collection).items():
+            told = held.get("doc_hash")
+            if told is not None:
+                found[told if told not in found else f"{told}#{document}"] = document
+        return found
+
+    async def aget_all_document_hashes(self) -> dict[str, str]:
+        """As `get_all_document_hashes`."""
+        return await asyncio.to_thread(self.get_all_document_hashes)
+
+    def forget_all(self) -> None:
+        """Know nothing any more."""
+        store: Any = self._kvstore
+        store.clear()
 
     def delete_ref_doc(self, ref_doc_id: str, raise_error: bool = True) -> None:
         """Delete a document's nodes, and the hash by which it was known."""
@@ -164,7 +187,7 @@ class MemGardenChatStore(AsyncDBChatStore):
         records = [
             {
                 **RECORD,
-                "metadata": {"key": key, "status": status.value, "message": message.model_dump(mode="json")},
+                "metadata": {"key": key, "status": status.value, "message": cleaned(message.model_dump(mode="json"))},
                 "created_at": time + n * TICK,
             }
             for n, message in enumerate(messages)
@@ -201,8 +224,9 @@ class MemGardenChatStore(AsyncDBChatStore):
         self, key: str, messages: list[ChatMessage], status: MessageStatus = MessageStatus.ACTIVE
     ) -> None:
         """Store messages in place of those of that status."""
-        await self.delete_messages(key, status)
-        await self.add_messages(key, messages, status)
+        held = await asyncio.to_thread(self._held, key, status)
+        await self.add_messages(key, messages, status)  # first, so that nothing is lost if it cannot be stored
+        await asyncio.to_thread(self._scope.delete, [memory.id for memory in held])
 
     async def delete_message(self, key: str, idx: int) -> ChatMessage | None:
         """Delete the active message at a place; returns it, None if there is none."""

@@ -6,15 +6,11 @@ import asyncio
 
 from llama_index.core.tools.tool_spec.base import SPEC_FUNCTION_TYPE, BaseToolSpec
 
+from llama_index_memgarden.texts import clean
 from llama_index_memgarden.users import Place, User, scope_of
 from memgarden import InvalidMemory, Scope, as_told
 
 __all__ = ["MemGardenToolSpec"]
-
-
-def clean(text: str) -> str:
-    """Text as a database can store it: without NUL and what is half a character."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 class MemGardenToolSpec(BaseToolSpec):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.bridge.pydantic import PrivateAttr
-from llama_index.core.schema import BaseNode
+from llama_index.core.schema import BaseNode, MetadataMode, TextNode
 from llama_index.core.vector_stores.types import (
     BasePydanticVectorStore,
     MetadataFilters,
@@ -22,7 +22,7 @@ from llama_index.core.vector_stores.types import (
 
 from llama_index_memgarden.embeddings import MemGardenEmbedding, as_embedder
 from llama_index_memgarden.filters import matches, narrowed
-from llama_index_memgarden.nodes import NODE, REF_DOC, fields_of, is_node, node_of
+from llama_index_memgarden.nodes import NODE, REF_DOC, fields_of, node_of, ref_doc_of
 from llama_index_memgarden.records import MemGardenDocumentStore
 from llama_index_memgarden.users import Place, User, labels_of
 from memgarden import Adoption, EmbedderMismatch, Garden, Hit, Memory, Scope, shared_garden
@@ -32,8 +32,9 @@ __all__ = ["MemGardenVectorStore"]
 LEXICAL = (VectorStoreQueryMode.SPARSE, VectorStoreQueryMode.TEXT_SEARCH)
 HYBRID = (VectorStoreQueryMode.HYBRID, VectorStoreQueryMode.SEMANTIC_HYBRID)
 MODES = (VectorStoreQueryMode.DEFAULT, *LEXICAL, *HYBRID, VectorStoreQueryMode.MMR)
+SAME_SPACE = 0.5  # cosine of a text's vector to the garden's own of it: other models stay near 0
 BALANCE = 0.5  # mmr's, where the query says nothing
-ALL = 2**31 - 1
+ALL, MOST_FOUND = 2**31 - 1, 10_000
 
 
 class MemGardenVectorStore(BasePydanticVectorStore):
@@ -60,6 +61,7 @@ class MemGardenVectorStore(BasePydanticVectorStore):
     _garden: Any = PrivateAttr()
     _model: Any = PrivateAttr()
     _adoption: Any = PrivateAttr(default=None)
+    _same_space: bool = PrivateAttr(default=False)
 
     def __init__(
         self,
@@ -122,31 +124,49 @@ class MemGardenVectorStore(BasePydanticVectorStore):
         `EmbedderMismatch` for embeddings of another dimension than the garden's, with nothing stored.
         """
         own = self.client.embedder
-        given = [node for node in nodes if node.embedding is not None]
+        several = list({node.node_id: node for node in nodes}.values())  # of equal ids the last
+        given = [node for node in several if node.embedding is not None]
         for node in given:
             if len(node.embedding or ()) != own.dimension:
                 raise EmbedderMismatch(
                     f"the node {node.node_id!r} comes with {len(node.embedding or ())} dimensions, and the garden's "
                     f"vectors have {own.dimension} ({own.name}): let the index embed with store.embed_model"
                 )
-        bare = [fields_of(node) for node in nodes if node.embedding is None]
+        bare = [fields_of(node) for node in several if node.embedding is None]
         if given:
+            self._check_space(given)
             vectors = np.array([node.embedding for node in given], np.float32)
             self.scope.add_many([fields_of(node) for node in given], vectors=vectors, embedder=own.name)
         if bare:
             self.scope.add_many(bare)
         return [node.node_id for node in nodes]
 
+    def _check_space(self, nodes: Sequence[BaseNode]) -> None:
+        """`EmbedderMismatch` if the first text that comes with a vector shows that another model made it."""
+        told = next((node for node in nodes if isinstance(node, TextNode) and node.text.strip()), None)
+        if self._same_space or told is None:
+            return
+        texts = [told.get_content(metadata_mode=mode) for mode in (MetadataMode.EMBED, MetadataMode.NONE)]
+        theirs = np.array(told.embedding, np.float32)
+        cosines = self.client.embedder.embed(texts) @ theirs / (np.linalg.norm(theirs) or 1)
+        if not cosines.max() >= SAME_SPACE:
+            raise EmbedderMismatch(
+                f"the vector of the node {told.node_id!r} is not one of {self.client.embedder.name!r} (cosine "
+                f"{cosines.max():.2f} to its own of that text): let the index embed with store.embed_model"
+            )
+        self._same_space = True
+
     async def async_add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
         """As `add`, in a thread."""
         return await asyncio.to_thread(self.add, nodes, **kwargs)
 
     def delete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
-        """Delete the nodes of a document; what others stored is a document by itself. Nodes of none stay."""
+        """Delete the nodes of a document; a node of none, and what others stored, is a document by itself."""
         found = [memory.id for memory in self.scope.list(where={REF_DOC: ref_doc_id}, limit=ALL)]
         memory = self.scope.get(ref_doc_id)
-        foreign = [ref_doc_id] if memory is not None and not is_node(memory) else []
-        self.scope.delete([*found, *foreign])
+        alone = memory is not None and ref_doc_of(memory) in (None, memory.id)
+        self.scope.delete([*found, *([ref_doc_id] if alone else [])])
+        self.docstore.delete_ref_doc(ref_doc_id, raise_error=False)  # or it would not be stored when it comes again
 
     async def adelete(self, ref_doc_id: str, **delete_kwargs: Any) -> None:
         """As `delete`, in a thread."""
@@ -166,11 +186,14 @@ class MemGardenVectorStore(BasePydanticVectorStore):
         self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, **delete_kwargs: Any
     ) -> None:
         """Delete the nodes of these ids that pass the filters. `ValueError` without either: `clear` deletes all."""
-        if not node_ids and (filters is None or not filters.filters):
+        if not node_ids and not _says_anything(filters):
             if node_ids is None:
                 raise ValueError("delete_nodes takes ids or filters; clear() deletes everything")
             return
-        self.scope.delete([memory.id for memory in self._held(node_ids, filters)])
+        held = self._held(node_ids, filters)
+        self.scope.delete([memory.id for memory in held])
+        for document in {ref_doc_of(memory) for memory in held} - {None}:
+            self.docstore.delete_ref_doc(str(document), raise_error=False)
 
     async def adelete_nodes(
         self, node_ids: list[str] | None = None, filters: MetadataFilters | None = None, **delete_kwargs: Any
@@ -181,6 +204,7 @@ class MemGardenVectorStore(BasePydanticVectorStore):
     def clear(self) -> None:
         """Delete everything in the user's scope."""
         self.scope.delete([memory.id for memory in self.scope.list(limit=ALL)])
+        self.docstore.forget_all()
 
     async def aclear(self) -> None:
         """As `clear`, in a thread."""
@@ -207,7 +231,7 @@ class MemGardenVectorStore(BasePydanticVectorStore):
         """The hits of a query; the index narrows by its filters, and what is given out passes them exactly."""
         parts = [
             narrowed(query.filters),
-            {REF_DOC: {"$in": list(query.doc_ids)}} if query.doc_ids else {},
+            _of_documents(list(query.doc_ids)) if query.doc_ids else {},
             {"id": {"$in": list(query.node_ids)}} if query.node_ids else {},
         ]
         first = [part for part in parts if part]
@@ -240,7 +264,7 @@ class MemGardenVectorStore(BasePydanticVectorStore):
             threshold = kwargs.get("mmr_threshold", query.mmr_threshold)
             asked |= {
                 "reranker": f"mmr:{BALANCE if threshold is None else threshold}",
-                "rerank_depth": kwargs.get("mmr_prefetch_k") or max(4 * asked["k"], 20),
+                "rerank_depth": min(kwargs.get("mmr_prefetch_k") or max(4 * asked["k"], 20), MOST_FOUND),
             }
         return asked
 
@@ -251,7 +275,7 @@ class MemGardenVectorStore(BasePydanticVectorStore):
         return [memory for memory in found if matches(_own(memory), filters)]
 
     def _passing(self, first: Sequence[Mapping[str, Any]], filters: MetadataFilters | None) -> list[Memory]:
-        where = {"$and": list(first)} if first else None
+        where = {"$and": [{"kind": {"$ne": "record"}}, *first]}
         return [
             memory
             for memory in self.scope.list(where=where, order="created_at", limit=ALL)
@@ -284,6 +308,18 @@ class MemGardenVectorStore(BasePydanticVectorStore):
     def from_dict(cls, data: dict[str, Any], **kwargs: Any) -> MemGardenVectorStore:
         """The store at an address; `embed_model` as when it was made, where the garden's model is not its own."""
         return cls(data["garden"], data["user"], **kwargs)
+
+
+def _of_documents(ids: list[str]) -> dict[str, Any]:
+    """A filter of the nodes of documents, and of what is a document by itself."""
+    foreign = {"$and": [{"id": {"$in": ids}}, {f"metadata.{NODE}": {"$exists": False}}]}
+    return {"$or": [{REF_DOC: {"$in": ids}}, foreign]}
+
+
+def _says_anything(filters: MetadataFilters | None) -> bool:
+    """Whether there is a filter in it, however deep."""
+    parts = filters.filters if filters is not None else []
+    return any(not isinstance(one, MetadataFilters) or _says_anything(one) for one in parts)
 
 
 def _own(memory: Memory) -> dict[str, Any]:

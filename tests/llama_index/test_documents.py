@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from llama_index.core import Document
+from llama_index.core import Document, StorageContext
 from llama_index.core.ingestion import DocstoreStrategy, IngestionPipeline
 from llama_index.core.node_parser import SentenceSplitter
-from llama_index.core.schema import TextNode
+from llama_index.core.schema import NodeRelationship, RelatedNodeInfo, TextNode
+from llama_index.core.vector_stores import SimpleVectorStore
 
 from llama_index_memgarden import (
     MemGardenDocumentStore,
@@ -166,3 +168,67 @@ def test_pairs_are_kept(garden: Garden) -> None:
     pairs.put("k", {"v": 9}, collection="c")
     assert pairs.get_all("c") == {"k": {"v": 9}, "": {"v": 2}, "k" * 3000: {"v": 3}}
     assert pairs.delete("k", "c") and not pairs.delete("k", "c")
+
+
+@pytest.mark.parametrize("how", ["clear", "delete", "delete_nodes"])
+def test_what_the_store_deleted_comes_back(garden: Garden, how: str) -> None:
+    """When it is refreshed, however it was deleted."""
+    store = MemGardenVectorStore(garden, "alice")
+    index = MemGardenIndex(store)
+    index.refresh_ref_docs([document("a", "green tea"), document("b", "black tea")])
+    if how == "clear":
+        store.clear()
+    elif how == "delete":
+        store.delete("a")
+    else:
+        store.delete_nodes([node.node_id for node in store.get_nodes() if node.ref_doc_id == "a"])
+    again = index.refresh_ref_docs([document("a", "green tea"), document("b", "black tea")])
+    assert again == [True, how == "clear"]
+    assert held(store) == {"a": "green tea", "b": "black tea"} and len(store.get_nodes()) == 2
+
+
+def test_nothing_is_stored_twice(garden: Garden) -> None:
+    """Of what the store held before, of a refresh that was cut off, and of several at once."""
+    store = MemGardenVectorStore(garden, "alice")
+    index = MemGardenIndex(store)
+    source = {NodeRelationship.SOURCE: RelatedNodeInfo(node_id="a")}
+    store.add([TextNode(text="green tea", id_="n", relationships=source)])
+    assert index.refresh_ref_docs([document("a", "green tea")]) == [True]
+    assert len(store.get_nodes()) == 1
+    several = [document(str(n), f"tea number {n}") for n in range(5)]
+    threads = [threading.Thread(target=index.refresh_ref_docs, args=(several,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(store.get_nodes()) == 6
+
+
+def test_equal_documents_are_several(garden: Garden) -> None:
+    """A pipeline that deletes what is missing deletes the one that is."""
+    store = MemGardenVectorStore(garden, "alice")
+    pipeline = IngestionPipeline(
+        transformations=[store.embed_model],
+        docstore=store.docstore,
+        vector_store=store,
+        docstore_strategy=DocstoreStrategy.UPSERTS_AND_DELETE,
+    )
+    same = [Document(text="same text", id_=name) for name in "12"]
+    pipeline.run(documents=same)
+    pipeline.run(documents=same[1:])
+    assert [node.ref_doc_id or node.node_id for node in store.get_nodes()] == ["2"]
+    pipeline.run(documents=[])
+    assert store.get_nodes() == []
+
+
+def test_indexes_are_made_as_others_are(garden: Garden) -> None:
+    """From a store, and from documents with a context; without one, or over another store, is an error."""
+    store = MemGardenVectorStore(garden, "alice")
+    context = StorageContext.from_defaults(vector_store=store)
+    index = MemGardenIndex.from_documents([document("a", "green tea")], storage_context=context)
+    assert list(index.ref_doc_info) == ["a"]
+    assert list(MemGardenIndex.from_vector_store(store).ref_doc_info) == ["a"]
+    with pytest.raises(TypeError, match="storage_context"):
+        MemGardenIndex.from_documents([document("a", "green tea")])
+    with pytest.raises(TypeError, match="SimpleVectorStore"):
+        MemGardenIndex.from_vector_store(SimpleVectorStore())

@@ -20,7 +20,7 @@ from llama_index.core.storage.chat_store.base_db import MessageStatus
 from llama_index.core.workflow import Context
 
 from llama_index_memgarden import MemGardenChatStore, MemGardenMemory, MemGardenMemoryBlock, MemGardenToolSpec
-from memgarden import Garden, InvalidScope, shared_garden
+from memgarden import Garden, InvalidMemory, InvalidScope, shared_garden
 from memgarden.embed.hashing import HashingEmbedder
 
 OPEN = Callable[..., Garden]
@@ -267,3 +267,72 @@ def test_chats_are_kept(garden: Garden) -> None:
         assert await MemGardenChatStore(garden, "bob").get_keys() == []
 
     asyncio.run(work())
+
+
+def test_what_was_forgotten_stays_forgotten(open_garden: OPEN) -> None:
+    """Though the session's history still holds it, in this process and in a later one."""
+    first = open_garden()
+    memory = MemGardenMemory.open(first, "alice", session_id="s")
+
+    async def say(one: MemGardenMemory, *texts: str) -> None:
+        for text in texts:
+            await one.aput(ChatMessage(role="user", content=text))
+            await one.aget()
+
+    asyncio.run(say(memory, "My pin is 4711.", "And now?"))
+    (pin,) = [turn for turn in first.scope("alice").session("s") if "4711" in turn.text]
+    assert MemGardenToolSpec(first, "alice").forget(pin.id) == "Forgotten."
+    asyncio.run(say(memory, "Go on."))
+    first.close()
+    garden = open_garden()
+    asyncio.run(say(MemGardenMemory.open(garden, "alice", session_id="s"), "Still there?"))
+    turns = [turn.text for turn in garden.scope("alice").session("s")]
+    assert turns == ["And now?", "Go on.", "Still there?"]
+
+
+def test_equal_answers_are_several(garden: Garden) -> None:
+    """To different questions."""
+    block = MemGardenMemoryBlock(garden, "alice")
+    told = ["Shall I book the train?", "yes", "Shall I cancel the hotel?", "yes"]
+    roles = ["assistant", "user"] * 2
+    messages = [ChatMessage(role=role, content=text) for role, text in zip(roles, told, strict=True)]
+    for n in range(1, 5):
+        asyncio.run(block.aget(messages[:n], session_id="s"))
+    assert [turn.text for turn in garden.scope("alice").session("s")] == told
+    asyncio.run(block.aget(messages[1:], session_id="s"))  # the first has left the history
+    assert [turn.text for turn in garden.scope("alice").session("s")] == told
+
+
+def test_sessions_do_not_share_an_answer(garden: Garden) -> None:
+    """What was looked up for one is not told to another that asks the same later."""
+    block = MemGardenMemoryBlock(garden, "alice")
+    asked = [ChatMessage(role="user", content="What does my cat eat?")]
+    assert "tuna" not in asyncio.run(block.aget(asked, session_id="a"))
+    garden.scope("alice").add("My cat eats tuna.")
+    assert "tuna" in asyncio.run(block.aget(asked, session_id="b"))
+
+
+def test_what_cannot_be_stored_is_mended(garden: Garden) -> None:
+    """NUL and half a character cost no run, and a history is not lost to one bad message."""
+    chats = MemGardenChatStore(garden, "alice")
+    memory = MemGardenMemory.open(garden, "alice")
+
+    async def work() -> None:
+        await memory.aput(ChatMessage(role="tool", content="pdf text\0 here"))
+        await memory.aput(ChatMessage(role="user", content="cut \ud83d"))
+        assert "cut ?" in str((await memory.aget())[-1].content)
+        await chats.add_message("k", ChatMessage(role="user", content="kept"))
+        deep: dict[str, Any] = {}
+        for _ in range(50):
+            deep = {"deeper": deep}
+        with pytest.raises(InvalidMemory, match="nested"):
+            await chats.set_messages("k", [ChatMessage(role="user", content="x", additional_kwargs=deep)])
+        assert [message.content for message in await chats.get_messages("k")] == ["kept"]
+
+    asyncio.run(work())
+
+
+def test_misspelt_options_are_refused(garden: Garden) -> None:
+    """Rather than swallowed."""
+    with pytest.raises(ValueError, match="nonsense"):
+        MemGardenMemoryBlock(garden, "alice", nonsense=1)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from llama_index.core.schema import NodeWithScore, TextNode
 
-from llama_index_memgarden import MemGardenRecencyPostprocessor, MemGardenReranker
+from llama_index_memgarden import MemGardenRecencyPostprocessor, MemGardenReranker, MemGardenRetriever
 from memgarden import Garden, InvalidScope, Shortlist
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
@@ -75,3 +75,14 @@ def test_a_reranker_needs_no_user_and_a_store_does(garden: Garden) -> None:
     MemGardenReranker(garden)
     with pytest.raises(InvalidScope):
         MemGardenVectorStore(garden)
+
+
+def test_recency_works_on_memories(garden: Garden) -> None:
+    """As our retriever gives them; a time without a zone is read as UTC."""
+    scope = garden.scope("alice")
+    scope.add("tea of old", id="old", created_at=NOW - timedelta(1000))
+    scope.add("tea of late", id="new", created_at=NOW)
+    found = MemGardenRetriever(scope).retrieve("tea")
+    for now in (NOW, NOW.replace(tzinfo=None)):
+        ordered = MemGardenRecencyPostprocessor(weight=1.0, now=now).postprocess_nodes(found)
+        assert [one.node_id for one in ordered] == ["new", "old"] and ordered[0].score == pytest.approx(1)

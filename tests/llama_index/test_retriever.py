@@ -14,7 +14,7 @@ from llama_index.core.llms import MockLLM
 from llama_index.core.node_parser import HierarchicalNodeParser, get_leaf_nodes, get_root_nodes
 from llama_index.core.query_engine import RetrieverQueryEngine, RouterQueryEngine
 from llama_index.core.retrievers import AutoMergingRetriever, QueryFusionRetriever
-from llama_index.core.schema import QueryBundle, TextNode
+from llama_index.core.schema import MetadataMode, QueryBundle, TextNode
 from llama_index.core.tools import QueryEngineTool
 from llama_index.core.vector_stores.types import FilterOperator, MetadataFilter, MetadataFilters
 
@@ -42,7 +42,10 @@ def test_nodes_are_the_hits(scope: Scope, asynchronous: bool) -> None:
     nodes = asyncio.run(retriever.aretrieve(question)) if asynchronous else retriever.retrieve(question)
     hits = scope.search(question, k=5)
     assert [(found.node_id, found.text, found.score) for found in nodes] == [(h.id, h.text, h.score) for h in hits]
-    assert [found.metadata for found in nodes] == [hit.memory.metadata for hit in hits]
+    assert [found.metadata for found in nodes] == [
+        {"created_at": hit.memory.created_at.isoformat(), **hit.memory.metadata} for hit in hits
+    ]
+    assert "created_at" not in nodes[0].node.get_content(MetadataMode.LLM)
     assert [found.node.ref_doc_id for found in nodes] == [hit.id for hit in hits]
     assert {"t3", "again"} <= {found.node_id for found in nodes}
 

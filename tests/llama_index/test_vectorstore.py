@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from llama_index.core import MockEmbedding, StorageContext, VectorStoreIndex
 from llama_index.core.schema import (
     BaseNode,
     Document,
+    ImageDocument,
     ImageNode,
     IndexNode,
     MediaResource,
@@ -30,7 +32,13 @@ from llama_index.core.vector_stores.types import (
     VectorStoreQueryMode,
 )
 
-from llama_index_memgarden import LlamaIndexEmbedder, MemGardenEmbedding, MemGardenVectorStore, from_chroma
+from llama_index_memgarden import (
+    LlamaIndexEmbedder,
+    MemGardenEmbedding,
+    MemGardenIndex,
+    MemGardenVectorStore,
+    from_chroma,
+)
 from memgarden import EmbedderMismatch, Garden, InvalidScope, shared_garden
 from memgarden.embed.hashing import HashingEmbedder
 
@@ -200,6 +208,7 @@ EVERY_KIND: list[BaseNode] = [
     ImageNode(text="", id_="img", image="aGVsbG8=", image_mimetype="image/png", metadata={"x": 2}),
     ImageNode(text="a caption", id_="img2", image_url="https://example.com/a.png"),
     Document(text="a document", id_="d", metadata={"x": 3}),
+    ImageDocument(text="a caption", id_="imgdoc", image="aGVsbG8=", metadata={"x": 4}),
     Node(
         id_="n",
         text_resource=MediaResource(text="multimodal text"),
@@ -216,11 +225,12 @@ def test_nodes_come_back_as_they_were(garden: Garden, given: BaseNode, embedded:
     """Of every class, with metadata, relationships and templates; by id, and by a query that finds them."""
     store = MemGardenVectorStore(garden, "alice")
     node = given.model_copy(deep=True)
-    node.embedding = [1.0] + [0.0] * 63 if embedded else None
+    vector = garden.embedder.embed([given.get_content() or "picture"])[0].tolist()
+    node.embedding = vector if embedded else None
     store.add([node])
     (back,) = store.get_nodes([node.node_id])
     assert type(back) is type(given) and back.to_dict() == given.to_dict() and back.hash == given.hash
-    (found,) = store.query(VectorStoreQuery(query_embedding=[1.0] + [0.0] * 63, similarity_top_k=1)).nodes or []
+    (found,) = store.query(VectorStoreQuery(query_embedding=vector, similarity_top_k=1)).nodes or []
     assert found.to_dict() == given.to_dict()
 
 
@@ -302,20 +312,66 @@ def test_a_store_needs_a_user(garden: Garden) -> None:
 
 
 def test_what_others_stored_is_a_node(garden: Garden) -> None:
-    """A document by itself: found, filtered and deleted as one."""
-    garden.scope("alice").add("likes oolong", id="m", metadata={"source": "chat"})
+    """A document by itself: found, filtered and deleted as one; records are not."""
+    memory = garden.scope("alice").add("likes oolong", id="m", metadata={"source": "chat"})
+    garden.scope("alice").add("kept", id="r", kind="record")
     store = MemGardenVectorStore(garden, "alice")
     (found,) = store.get_nodes()
-    assert (found.node_id, found.get_content(), found.metadata, found.ref_doc_id) == (
-        "m",
-        "likes oolong",
-        {"source": "chat"},
-        "m",
-    )
+    assert (found.node_id, found.get_content(), found.ref_doc_id) == ("m", "likes oolong", "m")
+    assert found.metadata == {"source": "chat", "created_at": memory.created_at.isoformat()}
     chat = MetadataFilters(filters=[MetadataFilter(key="source", value="chat")])
-    assert ask(store, "oolong", filters=chat) == ["m"]
+    assert ask(store, "oolong", filters=chat) == ["m"] == ask(store, "oolong", doc_ids=["m"])
     store.delete("m")
     assert store.get_nodes() == []
+
+
+def test_odd_metadata_of_others_is_theirs(garden: Garden) -> None:
+    """Under our own name, or of our own kind: what is no node of LlamaIndex's is none."""
+    scope = garden.scope("alice")
+    for n, odd in enumerate(({}, 1, {"node": 1}, None)):
+        scope.add(f"tea {n}", metadata={"_llama_index": odd})
+    scope.add("tea of the kind", kind="node")
+    store = MemGardenVectorStore(garden, "alice")
+    assert len(ask(store)) == len(store.get_nodes()) == 5
+    assert MemGardenIndex(store).ref_doc_info == {}
+
+
+def test_vectors_of_another_model_are_refused(garden: Garden) -> None:
+    """Though they are as long: by the first text that comes with one, and by the model of an index."""
+    store = MemGardenVectorStore(garden, "alice")
+    with pytest.raises(EmbedderMismatch, match="cosine"):
+        store.add([TextNode(text="green tea", embedding=[1.0] + [0.0] * 63)])
+    with pytest.raises(EmbedderMismatch):
+        MemGardenIndex(store, embed_model=MockEmbedding(embed_dim=64))
+    assert store.get_nodes() == []
+
+
+def test_of_equal_ids_the_last_is_kept(garden: Garden) -> None:
+    """Whichever of them came with a vector."""
+    store = MemGardenVectorStore(garden, "alice")
+    vector = store.embed_model.get_text_embedding("first")
+    store.add([TextNode(text="first", id_="x", embedding=vector), TextNode(text="second", id_="x")])
+    store.add([TextNode(text="second", id_="y"), TextNode(text="first", id_="y", embedding=vector)])
+    assert {node.node_id: node.get_content() for node in store.get_nodes()} == {"x": "second", "y": "first"}
+
+
+def test_filters_that_say_nothing_delete_nothing(store: MemGardenVectorStore) -> None:
+    """However deep the nothing is; and a large k is no error."""
+    for nothing in (MetadataFilters(filters=[]), MetadataFilters(filters=[MetadataFilters(filters=[])])):
+        with pytest.raises(ValueError, match="clear"):
+            store.delete_nodes(filters=nothing)
+    assert len(ask(store, mode="mmr", k=5000)) == 4
+
+
+def test_a_model_goes_to_other_processes(tmp_path: Path) -> None:
+    """By its garden's address, as `IngestionPipeline.run(num_workers=2)` sends it."""
+    shared = shared_garden(tmp_path / "g", embedder=HashingEmbedder(64))
+    model = pickle.loads(pickle.dumps(MemGardenEmbedding(shared)))
+    assert model.get_text_embedding("tea") == shared.embedder.embed(["tea"])[0].tolist()
+    alone = pickle.loads(pickle.dumps(MemGardenEmbedding(HashingEmbedder(64))))
+    with pytest.raises(ValueError, match="make it of a garden"):
+        alone.get_text_embedding("tea")
+    shared.close()
 
 
 def test_concurrent_work_is_whole(garden: Garden) -> None:
@@ -368,6 +424,35 @@ def test_chroma_is_adopted(garden: Garden, tmp_path: Path, as_collection: bool) 
     back = {node.node_id: node for node in store.get_nodes()}
     for node in own:
         assert back[node.node_id].to_dict() == node.to_dict()
-    assert back["plain"].metadata == {"x": 1}
+    assert back["plain"].metadata["x"] == 1
     assert ask(store, "a train to Lisbon", k=1) == ["c"] and ask(store, "tea", doc_ids=["doc1"])[0] == "b"
     assert collection.count() == 5
+
+
+def test_pictures_and_documents_come_from_chroma_as_they_were(garden: Garden, tmp_path: Path) -> None:
+    """Without text, too; what only looks like a node's is left as it is."""
+    from llama_index.core.vector_stores.utils import node_to_metadata_dict
+
+    client = chromadb.PersistentClient(str(tmp_path / "chroma"))
+    collection = client.create_collection("old", configuration={"hnsw": {"space": "cosine"}})
+    own: list[BaseNode] = [ImageNode(id_="i", image="aGVsbG8="), Document(id_="d", text="a document")]
+    vectors = garden.embedder.embed(["picture", "a document"])
+    collection.add(
+        ids=[node.node_id for node in own],
+        documents=[node.get_content() for node in own],
+        metadatas=[node_to_metadata_dict(node, flat_metadata=True) for node in own],
+        embeddings=vectors,
+    )
+    odd = garden.embedder.embed(["odd", "odder"])
+    collection.add(
+        ids=["o", "p"],
+        documents=["odd", "odder"],
+        metadatas=[{"_node_content": "[]"}, {"_node_content": 5}],
+        embeddings=odd,
+    )
+    store = from_chroma(collection, garden, "alice")
+    assert store.adoption is not None and store.adoption.refused == {} and store.adoption.adopted == 4
+    back = {node.node_id: node for node in store.get_nodes()}
+    for node in own:
+        assert type(back[node.node_id]) is type(node) and back[node.node_id].to_dict() == node.to_dict()
+    assert back["o"].get_content() == "odd" and back["p"].metadata["_node_content"] == 5
