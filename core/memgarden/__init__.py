@@ -35,6 +35,7 @@ from memgarden.errors import (
 )
 from memgarden.garden import Garden
 from memgarden.ingest.adopt import Adoption
+from memgarden.maintain.moving import Imported
 from memgarden.observe.health import Health
 from memgarden.protocols import Chunker, Embedder, Expander, Reranker, Shortlist
 from memgarden.records import ChunkInfo, Hit, Importance, LegScore, Memory, RerankScore, as_told
@@ -58,6 +59,7 @@ __all__ = [
     "Health",
     "Hit",
     "Importance",
+    "Imported",
     "InvalidDataset",
     "InvalidFilter",
     "InvalidMemory",

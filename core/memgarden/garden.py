@@ -13,6 +13,7 @@ from memgarden.asking import rerank_texts
 from memgarden.config import AUTO, Settings
 from memgarden.errors import ChromaError
 from memgarden.ingest.adopt import Adoption, adopt
+from memgarden.maintain.moving import Imported, export, import_lines
 from memgarden.observe.health import Health, diagnose
 from memgarden.parts import Parts
 from memgarden.paths import check_path
@@ -131,6 +132,40 @@ class Garden:
                 swept += gone
                 parts.wrote()
         return swept
+
+    def export(
+        self,
+        target: str | os.PathLike[str],
+        *prefix: str,
+        vectors: bool = True,
+        progress: Callable[[int], None] | None = None,
+    ) -> int:
+        """Write the memories of the scopes at and below `prefix` (all, without one) to a file; returns how many.
+
+        The file has a memory a line, as `memgarden.maintain.lines` says, and is zipped if its name ends with `.gz`. It
+        is there whole or not at all. Without `vectors` it is a fifth as large, and an import embeds anew.
+        """
+        return export(self._parts.opened(), target, check_path(prefix) if prefix else (), vectors, progress)
+
+    def import_(
+        self,
+        source: str | os.PathLike[str],
+        *,
+        scope: str | Sequence[str] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Imported:
+        """Store the memories of an export, each in the scope that it came from, or all of them in `scope`.
+
+        Those that are there already are replaced by their equals: an import that was cut off may be run again. Vectors
+        are taken if they are of this garden's embedder. Lines that cannot be stored are named in the result.
+        """
+        parts = self._parts.opened()
+        labels = None if scope is None else check_path((scope,) if isinstance(scope, str) else tuple(scope))
+
+        def before(path: ScopePath) -> Callable[[int, Memory], Memory | None]:
+            return lambda session, memory: parts.source.before(path, session, memory)
+
+        return import_lines(parts, source, labels, before, progress)
 
     def rerank(
         self,

@@ -297,6 +297,10 @@ class MemorySource(Protocol):
         """The memory of that id, or None."""
         ...
 
+    def entries(self, path: ScopePath, after: int, limit: int, now: datetime) -> Sequence[tuple[int, Entry]]:
+        """The next memories with row numbers above `after`, with their chunks, each with its row number."""
+        ...
+
     def before(self, path: ScopePath, session: int, memory: Memory) -> Memory | None:
         """The turn of that session that was said last before `memory`, which may itself be stored; None if none was."""
         ...

@@ -12,6 +12,7 @@ import typer
 from memgarden.cli.demo import demo
 from memgarden.cli.evaluating import evaluate_, tune_
 from memgarden.cli.guard import Guarded
+from memgarden.cli.moving import export, sweep
 from memgarden.cli.reading import scopes, search, show
 from memgarden.cli.upkeep import health, reindex
 from memgarden.cli.writing import add, import_
@@ -50,10 +51,12 @@ def _options(
 app.command("demo")(demo)
 app.command("add")(add)
 app.command("import")(import_)
+app.command("export")(export)
 app.command("search")(search)
 app.command("show")(show)
 app.command("scopes")(scopes)
 app.command("health")(health)
 app.command("reindex")(reindex)
+app.command("sweep")(sweep)
 app.command("eval")(evaluate_)
 app.command("tune")(tune_)

@@ -14,6 +14,7 @@ import typer
 from memgarden.cli.display import clean, progress
 from memgarden.cli.guard import NOTHING
 from memgarden.cli.importing import count_lines, grouped, namer
+from memgarden.cli.moving import import_export, is_export
 from memgarden.cli.opening import open_to_write
 from memgarden.cli.options import GARDEN, ChromaPlace, EmbedderName, Place, User, Users, read_json, read_time
 from memgarden.cli.waiting import wait_for_chroma
@@ -28,6 +29,7 @@ class Form(StrEnum):
     BEIR = "beir"
     CHAT = "chat"
     FOLDER = "folder"
+    MEMGARDEN = "memgarden"
 
 
 def add(
@@ -74,15 +76,19 @@ def import_(
     garden: Place = GARDEN,
     embedder: EmbedderName = None,
 ) -> None:
-    """Remember a chat, a BEIR corpus, or the text and Markdown files of a folder.
+    """Remember a chat, a BEIR corpus, the text and Markdown files of a folder, or an export of memgarden's.
 
     Memories with an id of their own, or with a place in a file, replace what the scope has under it: an import that
-    was stopped is mended by running it again. What has no text is passed over. Exit code 1 if nothing was there.
+    was stopped is mended by running it again. What has no text is passed over. Exit code 1 if nothing was there. An
+    export goes where its memories came from, or all of it into the scope of --user.
     """
     from memgarden.config import AUTO
     from memgarden.garden import Garden
     from memgarden.ingest.readers import detect, read
 
+    if form is Form.MEMGARDEN or (form is None and is_export(path)):
+        import_export(path, tuple(user or ()), garden, embedder)
+        return
     if not user and scope_by is None:
         raise InvalidSetting("whose memories are they? Name the user with --user, or the metadata key with --scope-by")
     kind = detect(path) if form is None else form.value

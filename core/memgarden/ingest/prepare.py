@@ -76,6 +76,16 @@ class Preparer:
             memory, [self._chunk(turn, span, text, chunk.vector, chunk.language) for span, text, chunk in pieces]
         )
 
+    def restored(self, memory: Memory, spans: Sequence[Span], vectors: Floats) -> Entry:
+        """The entry of a memory that was written down with its chunks and their vectors `(n, d)`."""
+        if memory.kind == RECORD:
+            return self._record(memory)
+        turn = said(memory)
+        (language,) = self.languages.detect([memory.text])
+        unit = to_unit(vectors, f"it is one of the memory {memory.id!r}: leave its vectors out")
+        pieces = zip(spans, self._read(memory, turn, spans), unit, strict=True)
+        return Entry(memory, [self._chunk(turn, span, text, vector, language) for span, text, vector in pieces])
+
     def _record(self, memory: Memory) -> Entry:
         """A memory that no search finds: one chunk of nothing, with a vector for whoever needs there to be one."""
         vector = np.zeros(self.embedder.dimension, np.float32)

@@ -19,6 +19,7 @@ from memgarden.records import (
     ROW,
     Changes,
     Chunk,
+    Entry,
     Floats,
     Head,
     Ints,
@@ -95,6 +96,19 @@ LIVING = (
     memories.expires_at.is_(None) | (memories.expires_at > sa.bindparam("now")),
 )
 COUNT = Statement(sa.select(sa.func.count()).select_from(schema.memories).where(*LIVING))
+
+
+NEXT = Statement(
+    sa.select(memories.pk, memories.scope, *MEMORY)
+    .where(*LIVING, memories.pk > sa.bindparam("after"))
+    .order_by(memories.pk)
+    .limit(sa.bindparam("limit"))
+)
+OF_MEMORIES = Statement(
+    sa.select(chunks.memory, *CHUNK)
+    .where(OneOf(chunks.memory, "memories"), chunks.scope + 0 == SCOPE)
+    .order_by(chunks.memory, chunks.pk)
+)
 
 
 def _page(order: Order) -> Statement:
@@ -205,6 +219,19 @@ class Reader:
             pk, scope, *memory = row
             pieces = session.rows(OF_MEMORY, {"scope": scope, "memory": pk})
         return pk, to_memory(tuple(memory)), [to_chunk(piece) for piece in pieces]
+
+    def entries(self, path: ScopePath, after: int, limit: int, now: datetime) -> list[tuple[int, Entry]]:
+        """The next memories with row numbers above `after`, with their chunks, each with its row number."""
+        bounds = {"path": encode_path(path), "after": after, "limit": limit, "now": to_micros(now)}
+        with self._database.snapshot() as session:
+            rows = session.rows(NEXT, bounds)
+            if not rows:
+                return []
+            of = {"memories": [row[0] for row in rows], "scope": rows[0][1]}
+            pieces: dict[int, list[Chunk]] = {}
+            for memory, *piece in session.rows(OF_MEMORIES, of):
+                pieces.setdefault(memory, []).append(to_chunk(tuple(piece)))
+        return [(pk, Entry(to_memory(tuple(memory)), pieces.get(pk, []))) for pk, _, *memory in rows]
 
     def page(self, path: ScopePath, now: datetime, order: Order, limit: int, offset: int) -> list[Memory]:
         """A page of the scope's memories; equal times are ordered by id."""

@@ -1,0 +1,1 @@
+"""What keeps a garden small and lets it move: exports, imports."""

@@ -1,0 +1,216 @@
+"""Exports hold everything, imports bring it back, and neither leaves anything half done."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from memgarden import Garden, InvalidMemory, Memory, SchemaTooNew, StorageError
+from memgarden.errors import InvalidScope
+from memgarden.store.write import Writer
+
+OPEN = Callable[..., Garden]
+GOLDEN = Path(__file__).parent / "golden"
+START = datetime(2024, 5, 1, 12, 30, 0, 123456, tzinfo=UTC)
+
+
+def fill(garden: Garden) -> None:
+    alice = garden.scope("acme", "alice/x")
+    alice.add(
+        "Tea grows in Uji. " * 40,
+        id="long",
+        metadata={"a": {"deep": [1, None, "ü"]}, "title": "Tea"},
+        tags=["tea", "Japan"],
+        importance="critical",
+        kind="document",
+        created_at=START,
+        expires_at=START + timedelta(36500),
+    )
+    alice.add_conversation(
+        [{"name": "Ann", "content": "Where to?"}, {"name": "Ben", "content": "To Lisbon.", "timestamp": START}],
+        session_id="s",
+    )
+    alice.add("kept", id="record", kind="record")
+    alice.add("gone", expires_at=START)
+    garden.scope("bob").add("given", id="v", vector=np.eye(64)[3], embedder=garden.embedder.name)
+
+
+def everything(garden: Garden) -> dict[tuple[str, ...], list[Memory]]:
+    return {path: garden.scope(*path).list(order="id", limit=1000) for path in garden.scopes()}
+
+
+@pytest.mark.parametrize("name", ["all.jsonl", "all.jsonl.gz"])
+@pytest.mark.parametrize("vectors", [True, False])
+def test_what_is_exported_comes_back(open_garden: OPEN, tmp_path: Path, name: str, vectors: bool) -> None:
+    """Every field, scope, chunk and time; with its vectors or embedded anew; what had expired is not."""
+    garden = open_garden()
+    fill(garden)
+    assert garden.export(tmp_path / name, vectors=vectors) == 5
+    with Garden.open(tmp_path / "other", embedder="hashing:64", chroma=None) as other:
+        done = other.import_(tmp_path / name)
+        assert (done.stored, done.refused, done.kept_vectors) == (5, {}, True)
+        assert everything(other) == everything(garden)
+        for path in garden.scopes():
+            for memory in garden.scope(*path).list():
+                assert other.scope(*path).chunks(memory.id) == garden.scope(*path).chunks(memory.id)
+        asked = {"mode": "dense", "vector": np.eye(64)[3], "embedder": garden.embedder.name}
+        score = other.scope("bob").search("", **asked)[0].score  # type: ignore[arg-type]
+        assert (score == pytest.approx(1)) is vectors
+        for query in ("Lisbon Ben", "tea in Uji", "kept"):
+            ours, theirs = (one.scope("acme", "alice/x").search(query, k=9) for one in (garden, other))
+            assert [hit.id for hit in ours] == [hit.id for hit in theirs]
+            assert [hit.score for hit in ours] == pytest.approx([hit.score for hit in theirs], abs=1e-5)
+        assert other.import_(tmp_path / name).stored == 5
+        assert everything(other) == everything(garden)
+
+
+def test_a_prefix_is_exported_alone(garden: Garden, tmp_path: Path) -> None:
+    """And may be imported into another scope."""
+    fill(garden)
+    assert garden.export(tmp_path / "a.jsonl", "acme") == 4
+    assert garden.import_(tmp_path / "a.jsonl", scope="carol").stored == 4
+    assert garden.scope("carol").count() == 4 and garden.scope("bob").count() == 1
+    assert garden.export(tmp_path / "none.jsonl", "nobody") == 0
+    assert garden.import_(tmp_path / "none.jsonl").stored == 0
+
+
+def test_vectors_of_another_embedder_are_not_taken(garden: Garden, tmp_path: Path) -> None:
+    """The texts are embedded anew, and the result says so."""
+    fill(garden)
+    garden.export(tmp_path / "a.jsonl")
+    with Garden.open(tmp_path / "other", embedder="hashing:32", chroma=None) as other:
+        done = other.import_(tmp_path / "a.jsonl")
+        assert (done.stored, done.kept_vectors) == (5, False)
+        assert other.scope("acme", "alice/x").search("Lisbon", k=1)[0].text == "To Lisbon."
+
+
+def test_bad_lines_are_named_and_the_rest_is_stored(garden: Garden, tmp_path: Path) -> None:
+    """By their numbers: no JSON, no scope, no text, chunks that are none, a time that is none, vectors cut off."""
+    fill(garden)
+    garden.export(tmp_path / "a.jsonl", "bob")
+    head, good = (tmp_path / "a.jsonl").read_text().splitlines()
+    fields = json.loads(good)
+    bad = [
+        good[:-20],
+        "[]",
+        json.dumps(fields | {"scope": "bob"}),
+        json.dumps(fields | {"scope": [""]}),
+        json.dumps(fields | {"text": " "}),
+        json.dumps(fields | {"created_at": "yesterday"}),
+        json.dumps(fields | {"unknown": 1}),
+        json.dumps(fields | {"chunks": [[0, 99, fields["chunks"][0][2]]]}),
+        json.dumps(fields | {"chunks": [[0, 3, "AAAA"]]}),
+        json.dumps(fields | {"chunks": 5}),
+    ]
+    (tmp_path / "b.jsonl").write_text("\n".join([head, *bad, json.dumps(fields | {"id": "last"})]) + "\n")
+    done = garden.import_(tmp_path / "b.jsonl")
+    assert done.stored == 1 and sorted(done.refused) == list(range(2, 12))
+    assert garden.scope("bob").get("last") is not None
+
+
+def test_what_is_no_export_is_refused(garden: Garden, tmp_path: Path) -> None:
+    """A later form, something else, nothing at all, a file that is not there; nothing is stored."""
+    for text, error in (
+        ('{"memgarden": 2}', SchemaTooNew),
+        ('{"other": 1}', InvalidMemory),
+        ("text", InvalidMemory),
+        ("", InvalidMemory),
+    ):
+        (tmp_path / "x").write_text(text)
+        with pytest.raises(error):
+            garden.import_(tmp_path / "x")
+    with pytest.raises(StorageError, match="cannot be read"):
+        garden.import_(tmp_path / "nowhere")
+    with pytest.raises(InvalidScope):
+        garden.import_(tmp_path / "x", scope="")
+    assert garden.scopes() == {}
+
+
+def test_a_zipped_file_that_was_cut_off_says_so(garden: Garden, tmp_path: Path) -> None:
+    """And how much of it is stored; run again with the whole file, nothing is doubled."""
+    garden.scope("alice").add_many([f"text number {n}" for n in range(2000)])
+    garden.export(tmp_path / "a.gz")
+    whole = (tmp_path / "a.gz").read_bytes()
+    (tmp_path / "cut.gz").write_bytes(whole[: len(whole) // 2])
+    with Garden.open(tmp_path / "other", embedder="hashing:64", chroma=None) as other:
+        with pytest.raises(StorageError, match="memories were stored"):
+            other.import_(tmp_path / "cut.gz")
+        assert 0 < other.scope("alice").count() < 2000
+        assert other.import_(tmp_path / "a.gz").stored == 2000
+        assert other.scope("alice").count() == 2000
+
+
+def test_an_export_is_whole_or_not_there(garden: Garden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was there before stays until the new one is; a place that cannot be written is an error."""
+    fill(garden)
+    garden.export(tmp_path / "a.jsonl")
+    before = (tmp_path / "a.jsonl").read_bytes()
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(StorageError, match="No space left"):
+        garden.export(tmp_path / "a.jsonl")
+    assert (tmp_path / "a.jsonl").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir() if "unfinished" in path.name] == []
+    monkeypatch.undo()
+    with pytest.raises(StorageError, match="choose another place"):
+        garden.export(tmp_path / "no" / "folder.jsonl")
+
+
+def test_an_import_that_is_cut_off_goes_on(garden: Garden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole batches are stored, and a second run stores the rest and doubles nothing."""
+    garden.scope("alice").add_many([f"text number {n}" for n in range(1200)])
+    garden.export(tmp_path / "a.jsonl")
+    with Garden.open(tmp_path / "other", embedder="hashing:64", chroma=None) as other:
+        put, puts = Writer.put, []
+
+        def failing(*arguments: object, **options: object) -> object:
+            puts.append(1)
+            if len(puts) == 2:
+                raise KeyboardInterrupt
+            return put(*arguments, **options)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(Writer, "put", failing)
+        with pytest.raises(KeyboardInterrupt):
+            other.import_(tmp_path / "a.jsonl")
+        assert other.scope("alice").count() == 500
+        told: list[int] = []
+        assert other.import_(tmp_path / "a.jsonl", progress=told.append).stored == 1200
+        assert other.scope("alice").count() == 1200 and told == [500, 1000, 1200]
+
+
+TEXT = st.characters(codec="utf-8", exclude_characters="\0")
+VALUES = st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text('x"\n', max_size=3)
+
+
+@given(
+    text=st.text(TEXT, min_size=1).filter(str.strip),
+    label=st.text(TEXT, min_size=1, max_size=20),
+    metadata=st.dictionaries(st.text("abé", max_size=3), VALUES, max_size=3),
+)
+def test_any_text_survives(garden: Garden, tmp_path: Path, text: str, label: str, metadata: dict[str, object]) -> None:
+    """Newlines, quotes, separators and emoji in texts, labels and metadata."""
+    shutil.rmtree(tmp_path / "other", ignore_errors=True)
+    for path, memories in everything(garden).items():
+        garden.scope(*path).delete([memory.id for memory in memories])
+    garden.scope(label).add(text, id="x", metadata=metadata)
+    garden.export(tmp_path / "a.jsonl")
+    with Garden.open(tmp_path / "other", embedder="hashing:64", chroma=None) as other:
+        assert other.import_(tmp_path / "a.jsonl").refused == {}
+        assert everything(other) == everything(garden)
+
+
+def test_exports_of_earlier_versions_are_read(garden: Garden) -> None:
+    """A file that version 0.1 wrote, kept as it is."""
+    done = garden.import_(GOLDEN / "export-1.jsonl")
+    assert (done.stored, done.refused, done.kept_vectors) == (3, {}, True)
+    memory = garden.scope("acme", "alice/x").get("tea")
+    assert memory is not None and memory.importance.label == "critical" and memory.created_at == START
+    assert garden.scope("acme", "alice/x").search("Lisbon", k=1)[0].memory.metadata["speaker"] == "Ben"
