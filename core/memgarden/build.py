@@ -31,6 +31,7 @@ from memgarden.registry import resolve
 from memgarden.rerank.choice import Rerankers, check_names
 from memgarden.retrieve.fusion import FUSIONS
 from memgarden.store.audit import SqlAudit
+from memgarden.store.backup import copy_record
 from memgarden.store.catalogue import SqlCatalogue
 from memgarden.store.embeddings import EmbeddingTable
 from memgarden.store.engine import Database
@@ -157,6 +158,7 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         ),
         expanders=choose,
         searched=large.how,
+        backup=lambda folder: copy_record(database, folder / DATABASE),
         release=release,
         renew=lambda: build(where, settings),
     )

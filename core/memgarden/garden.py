@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -132,6 +133,15 @@ class Garden:
                 swept += gone
                 parts.wrote()
         return swept
+
+    def backup(self, folder: str | os.PathLike[str]) -> None:
+        """Copy the garden as it is now into a folder without one, while everybody goes on reading and writing it.
+
+        The copy is a garden: open it there, or copy the folder to where one is to be. Chroma is not copied; the garden
+        gives it everything when it is first opened with one. `StorageError` if the folder has a garden or cannot be
+        written; `InvalidSetting` for a garden in PostgreSQL, which `pg_dump` backs up.
+        """
+        self._parts.opened().backup(Path(folder))
 
     def export(
         self,

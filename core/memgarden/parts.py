@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from memgarden.errors import GardenClosed
@@ -114,6 +115,7 @@ class Parts:
     rerankers: Callable[[Reranking | None], Sequence[tuple[str, Reranker]]]
     expanders: Callable[[Expanding, ExpanderTools], Sequence[tuple[str, Expander]]]
     searched: Callable[[int], tuple[str, str | None]]
+    backup: Callable[[Path], None]
     release: Callable[[], None]
     renew: Callable[[], Parts]
     closed: bool = False

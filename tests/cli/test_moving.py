@@ -35,6 +35,13 @@ def test_nothing_to_export_is_exit_code_1(filled: Run, tmp_path: Path) -> None:
     assert f"line {len(lines) + 1} was refused" in done.stderr
 
 
+def test_a_backup_is_a_garden(filled: Run, run: Run, tmp_path: Path) -> None:
+    """And is not written over another."""
+    filled("backup", str(tmp_path / "copy"))
+    assert run("scopes", "--garden", str(tmp_path / "copy")).output == filled("scopes").output
+    filled("backup", str(tmp_path / "copy"), code=2)
+
+
 def test_sweep(filled: Run) -> None:
     """Of a garden where nothing has expired: nothing."""
     assert filled("sweep").output.strip() == "0 expired memories deleted"

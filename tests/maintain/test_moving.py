@@ -192,7 +192,7 @@ VALUES = st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=F
 
 @given(
     text=st.text(TEXT, min_size=1).filter(str.strip),
-    label=st.text(TEXT, min_size=1, max_size=20),
+    label=st.text(TEXT, min_size=1, max_size=20).filter(str.strip),
     metadata=st.dictionaries(st.text("abé", max_size=3), VALUES, max_size=3),
 )
 def test_any_text_survives(garden: Garden, tmp_path: Path, text: str, label: str, metadata: dict[str, object]) -> None:

@@ -12,7 +12,7 @@ import typer
 from memgarden.cli.demo import demo
 from memgarden.cli.evaluating import evaluate_, tune_
 from memgarden.cli.guard import Guarded
-from memgarden.cli.moving import export, sweep
+from memgarden.cli.moving import backup, export, sweep
 from memgarden.cli.reading import scopes, search, show
 from memgarden.cli.upkeep import health, reindex
 from memgarden.cli.writing import add, import_
@@ -58,5 +58,6 @@ app.command("scopes")(scopes)
 app.command("health")(health)
 app.command("reindex")(reindex)
 app.command("sweep")(sweep)
+app.command("backup")(backup)
 app.command("eval")(evaluate_)
 app.command("tune")(tune_)

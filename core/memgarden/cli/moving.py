@@ -1,4 +1,4 @@
-"""`memgarden export` and `memgarden sweep`, and what `memgarden import` does with an export."""
+"""`memgarden export`, `memgarden backup` and `memgarden sweep`, and what `memgarden import` does with an export."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from memgarden.cli.guard import NOTHING
 from memgarden.cli.opening import open_to_read, open_to_write
 from memgarden.cli.options import GARDEN, Place, Users
 
-__all__ = ["export", "import_export", "is_export", "sweep"]
+__all__ = ["backup", "export", "import_export", "is_export", "sweep"]
 
 SHOWN = 5  # refused lines; the rest is counted
 
@@ -35,6 +35,16 @@ def export(
     typer.echo(f"{written:,} memories written to {clean(str(target))}")
     if not written:
         raise typer.Exit(NOTHING)
+
+
+def backup(
+    folder: Annotated[Path, typer.Argument(help="A folder without a garden; it is made if it is not there.")],
+    garden: Place = GARDEN,
+) -> None:
+    """Copy the garden as it is now, while others use it. The copy is a garden: open it there, or put it in place."""
+    with open_to_read(garden) as opened:
+        opened.backup(folder)
+    typer.echo(f"copied to {clean(str(folder))}: `memgarden health --garden {clean(str(folder))}` looks at it")
 
 
 def sweep(garden: Place = GARDEN) -> None:

@@ -56,7 +56,8 @@ def export(
             os.fsync(written_file.fileno())
         unfinished.replace(place)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
         raise StorageError(f"{place} cannot be written ({error}): choose another place") from error
     if progress is not None:
         progress(written)
