@@ -729,3 +729,17 @@ def test_wrong_puts_are_refused(store: MemGardenStore, options: dict[str, Any], 
         with pytest.raises(ValueError, match="mapping"):
             store.search(("u",), filter=where)  # type: ignore[arg-type]
     assert store.search(("u",), query="x", limit=20_000) == []
+
+
+def test_truth_is_no_number() -> None:
+    """As in JSON, and not as in Python: neither equal, nor ordered, alone or in a list."""
+    assert not matches({"a": True}, {"a": 1}) and matches({"a": True}, {"a": {"$ne": 1}})
+    assert not matches({"a": True}, {"a": {"$gte": 0}}) and matches({"a": True}, {"a": True})
+
+
+def test_records_of_others_are_no_items(store: MemGardenStore, garden: Garden) -> None:
+    """What LlamaIndex keeps beside a user's memories is neither listed nor found below the user."""
+    store.put(("alice",), "k", {"text": "tea"})
+    garden.scope("alice", "#llama_index_chats").add("-", kind="record", metadata={"message": "tea"})
+    assert store.list_namespaces() == [("alice",)]
+    assert keys(store.search((), limit=9)) == keys(store.search(("alice",), query="tea", limit=9)) == ["k"]

@@ -80,6 +80,16 @@ def test_one_filter_is_the_references(
     assert matches(metadata, filters) is due
 
 
+@given(
+    metadata=METADATA, parts=st.lists(FILTERS, min_size=1, max_size=3), condition=st.sampled_from(list(FilterCondition))
+)
+def test_conditions_join(metadata: dict[str, Any], parts: list[Any], condition: FilterCondition) -> None:
+    """AND wants all of them, OR any, and NOT none, whatever they are."""
+    passed = [matches(metadata, part) for part in parts]
+    due = {FilterCondition.AND: all(passed), FilterCondition.OR: any(passed), FilterCondition.NOT: not any(passed)}
+    assert matches(metadata, MetadataFilters(filters=parts, condition=condition)) is due[condition]
+
+
 @given(several=st.lists(METADATA, max_size=4), filters=FILTERS)
 def test_stores_and_retrievers_filter_exactly(garden: Garden, several: list[dict[str, Any]], filters: Any) -> None:
     """Whatever the metadata: what passes by brute force is what is found, got and deleted, in every mode."""
