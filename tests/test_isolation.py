@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from json import loads as json_loads
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -56,10 +57,18 @@ def test_scopes_never_mix(paths: list[list[str]], data: st.DataObject) -> None:
         for path, mine in own.items():
             scope = garden.scope(*path)
             try:
-                hits = scope.search("secret", k=50, where=data.draw(filters))
+                where = data.draw(filters)
+                found_by = scope.search("secret", k=50, where=where)
+                listed = scope.list(where=where, limit=50)
             except InvalidFilter:
-                hits = []
-            assert {hit.memory.text for hit in hits} <= set(mine.values())
+                found_by, listed = [], []
+            assert {hit.memory.text for hit in found_by} <= set(mine.values())
+            assert {memory.text for memory in listed} <= set(mine.values())
+            told = {line.split("] ", 1)[1] for line in scope.recall("secret", k=50).split("\n") if line}
+            assert told == set(mine.values())
+            garden.export(Path(folder) / "export", *path)
+            exported = [json_loads(line) for line in (Path(folder) / "export").read_text().split("\n")[1:-1]]
+            assert {tuple(line["scope"]) for line in exported} <= {one for one in own if one[: len(path)] == path}
             assert {m.id: m.text for m in scope.list()} == mine
             for id in everything:
                 found = scope.get(id)
@@ -70,6 +79,7 @@ def test_scopes_never_mix(paths: list[list[str]], data: st.DataObject) -> None:
         for id in everything - own[victim].keys():
             with pytest.raises(MemoryNotFound):
                 attacker.update(id, text="overwritten")
+        assert attacker.rewrite(everything - own[victim].keys(), lambda _, old: old) == []
         assert attacker.delete(everything) == len(own[victim])
         for path in others:
             assert {m.id: m.text for m in garden.scope(*path).list()} == own[path]
