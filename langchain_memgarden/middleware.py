@@ -55,6 +55,8 @@ class MemGardenMiddleware(AgentMiddleware[RecallingState, Any]):
         super().__init__()
         if "{memories}" not in prompt:
             raise ValueError("the prompt needs a place for what is recalled: write {memories} in it")
+        if not callable(user):
+            raise TypeError("user is a function that finds the user in a run's Runtime; a run's context names the user")
         self._garden = shared_garden(garden)
         self._k = k
         self._max_tokens = max_tokens

@@ -271,6 +271,8 @@ class MemGardenStore(BaseStore):
 def _check(op: Op) -> None:
     if not isinstance(op, GetOp | SearchOp | PutOp | ListNamespacesOp):
         raise ValueError(f"unknown operation {type(op).__name__}")
+    if isinstance(getattr(op, "namespace", ()), str) or isinstance(getattr(op, "namespace_prefix", ()), str):
+        raise InvalidNamespaceError("a namespace is a tuple of labels, as in ('memories', 'alice'), not one string")
     conditions = (op.match_conditions or ()) if isinstance(op, ListNamespacesOp) else ()
     own = op.namespace_prefix if isinstance(op, SearchOp) else () if isinstance(op, ListNamespacesOp) else op.namespace
     for path in (own, *(condition.path for condition in conditions)):

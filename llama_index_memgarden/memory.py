@@ -149,6 +149,11 @@ class MemGardenMemory(Memory):
         return "MemGardenMemory"
 
     @classmethod
+    def from_defaults(cls, *arguments: Any, **options: Any) -> MemGardenMemory:
+        """There are none: a memory is somebody's. `TypeError` says how to make one."""
+        raise TypeError("a memory is a user's, in a garden: MemGardenMemory.open(garden, user='alice')")
+
+    @classmethod
     def open(
         cls,
         garden: Place = "./garden",

@@ -127,6 +127,8 @@ def test_recall_keeps_to_its_budget(scripted: MODEL, garden: Garden) -> None:
     assert scope.count() == 2
     with pytest.raises(ValueError, match="memories"):
         MemGardenMiddleware(garden, prompt="nothing")
+    with pytest.raises(TypeError, match="function"):
+        MemGardenMiddleware(garden, user="alice")  # type: ignore[arg-type]
 
 
 def call(name: str, **arguments: Any) -> AIMessage:

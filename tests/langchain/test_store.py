@@ -116,7 +116,7 @@ def test_namespaces_are_checked(store: MemGardenStore) -> None:
             store.put(bad, "k", {"a": 1})  # type: ignore[arg-type]
         with pytest.raises(InvalidNamespaceError):
             store.batch([PutOp(("fine",), "k", {"a": 1}), PutOp(bad, "k", {"a": 1})])  # type: ignore[arg-type]
-    for bad in (("",), ("a.b",), (1,)):
+    for bad in (("",), ("a.b",), (1,), "memories"):
         with pytest.raises(InvalidNamespaceError):
             store.get(bad, "k")  # type: ignore[arg-type]
         with pytest.raises(InvalidNamespaceError):

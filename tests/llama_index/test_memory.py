@@ -210,6 +210,8 @@ def test_a_user_is_required(garden: Garden) -> None:
     for make in (MemGardenMemoryBlock, MemGardenMemory.open, MemGardenToolSpec, MemGardenChatStore):
         with pytest.raises(InvalidScope, match="user"):
             make(garden)
+    with pytest.raises(TypeError, match=r"MemGardenMemory\.open"):
+        MemGardenMemory.from_defaults()
 
 
 def test_tools_are_bound_to_a_user(garden: Garden) -> None:

@@ -28,7 +28,8 @@ def batches(
         try:
             memory = to_memory(item)
         except InvalidMemory as error:
-            raise InvalidMemory(f"item {number}: {error} (the {first} before number {first} were stored)") from error
+            before = f"the {first} before number {first} were stored" if first else "nothing was stored"
+            raise InvalidMemory(f"item {number}: {error} ({before})") from error
         if batch and (len(batch) >= size or characters + len(memory.text) > MAX_BATCH_CHARACTERS):
             yield first, batch
             first, batch, characters = number, [], 0
