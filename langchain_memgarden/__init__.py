@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from langchain_memgarden.embeddings import LangChainEmbedder, MemGardenEmbeddings
     from langchain_memgarden.history import MemGardenChatMessageHistory
     from langchain_memgarden.middleware import MemGardenMiddleware
+    from langchain_memgarden.namespaces import decode_label, encode_label
     from langchain_memgarden.reranker import MemGardenReranker
     from langchain_memgarden.retriever import MemGardenRetriever
-    from langchain_memgarden.store import MemGardenStore, decode_label, encode_label
+    from langchain_memgarden.store import MemGardenStore
     from langchain_memgarden.tools import memory_tools
     from langchain_memgarden.vectorstore import MemGardenVectorStore
 
@@ -51,8 +52,8 @@ MODULES = {
     "MemGardenRetriever": "retriever",
     "MemGardenStore": "store",
     "MemGardenVectorStore": "vectorstore",
-    "decode_label": "store",
-    "encode_label": "store",
+    "decode_label": "namespaces",
+    "encode_label": "namespaces",
     "from_chroma": "chroma",
     "memory_tools": "tools",
 }

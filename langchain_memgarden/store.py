@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
-import re
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -17,10 +15,8 @@ from langgraph.store.base import (
     BaseStore,
     GetOp,
     IndexConfig,
-    InvalidNamespaceError,
     Item,
     ListNamespacesOp,
-    MatchCondition,
     Op,
     PutOp,
     Result,
@@ -42,34 +38,18 @@ from langchain_memgarden.items import (
     ttl_of,
     value_of,
 )
+from langchain_memgarden.namespaces import Namespace, check, decode_label, encode_label, fits, literal
 from langchain_memgarden.users import Place
 from memgarden import Garden, GardenClosed, MemgardenError, Memory, Scope, shared_garden
 
-__all__ = ["MemGardenStore", "decode_label", "encode_label"]
+__all__ = ["MemGardenStore"]
 
-Namespace = tuple[str, ...]
 logger = logging.getLogger(__name__)
 
-DOT, LEADER, ESCAPE = ".", "\u2024", "\u2025"  # leaders look like one dot and like two, and are none
 RECORDS = "#llama_index"
 WHOLE = ("$",)
 REFRESHED = 0.01  # the share of its time that an item must have lost before a reading is worth a write
-LONGEST = 60 * 24 * 365 * 1000  # minutes of a TTL: past a thousand years leave it out
 MOST, MOST_FOUND = 2**31 - 1, 10_000
-
-
-def encode_label(text: str) -> str:
-    """Text as the label of a namespace, where LangGraph allows no dots: `alice@example.com` with another dot.
-
-    The item lies in the scope that has the text itself among its labels. No two texts have one label.
-    """
-    return text.replace(ESCAPE, ESCAPE * 2).replace(LEADER, ESCAPE + LEADER).replace(DOT, LEADER)
-
-
-def decode_label(label: str) -> str:
-    """The text that a label stands for."""
-    pieces = re.split(f"({ESCAPE}.|{LEADER})", label, flags=re.DOTALL)
-    return "".join(DOT if piece == LEADER else piece[1:] if piece[:1] == ESCAPE else piece for piece in pieces)
 
 
 class MemGardenStore(BaseStore):
@@ -125,7 +105,7 @@ class MemGardenStore(BaseStore):
         """Carry out operations; a result for each, None for puts."""
         asked = list(ops)
         for op in asked:
-            _check(op)
+            check(op)
         results = [self._read(op) for op in asked]
         self._put([op for op in asked if isinstance(op, PutOp)])
         return results
@@ -197,8 +177,8 @@ class MemGardenStore(BaseStore):
         conditions = op.match_conditions or ()
         found = {
             namespace[: op.max_depth]
-            for namespace in self._below(_literal(conditions))
-            if all(_fits(condition, namespace) for condition in conditions)
+            for namespace in self._below(literal(conditions))
+            if all(fits(condition, namespace) for condition in conditions)
         }
         return sorted(found)[op.offset : op.offset + op.limit]
 
@@ -268,49 +248,6 @@ class MemGardenStore(BaseStore):
         self.close()
 
 
-def _check(op: Op) -> None:
-    if not isinstance(op, GetOp | SearchOp | PutOp | ListNamespacesOp):
-        raise ValueError(f"unknown operation {type(op).__name__}")
-    if isinstance(getattr(op, "namespace", ()), str) or isinstance(getattr(op, "namespace_prefix", ()), str):
-        raise InvalidNamespaceError("a namespace is a tuple of labels, as in ('memories', 'alice'), not one string")
-    conditions = (op.match_conditions or ()) if isinstance(op, ListNamespacesOp) else ()
-    own = op.namespace_prefix if isinstance(op, SearchOp) else () if isinstance(op, ListNamespacesOp) else op.namespace
-    for path in (own, *(condition.path for condition in conditions)):
-        for label in path:
-            # By hand, since LangGraph's releases before 4.3 check what comes by `put` and `batch` lets anything in.
-            if not isinstance(label, str) or not label or DOT in label or "\0" in label:
-                raise InvalidNamespaceError(
-                    f"a namespace's labels are strings with something in them, and no dots or NUL, not {label!r}: "
-                    "encode_label(...) makes one of any text"
-                )
-            if encode_label(decode_label(label)) != label:
-                raise InvalidNamespaceError(f"{label!r} stands for no text: encode_label(...) makes a label of any")
-    if isinstance(op, PutOp) and op.value is not None:
-        _check_put(op)
-    if isinstance(op, SearchOp) and op.filter is not None:
-        _check_filter(op.filter)
-
-
-def _check_put(op: PutOp) -> None:
-    if not op.namespace or op.namespace[0] == "langgraph":
-        raise InvalidNamespaceError(f"items need a namespace that does not start with 'langgraph', not {op.namespace}")
-    if not isinstance(op.value, Mapping):
-        raise TypeError(f"an item's value is a mapping such as {{'text': ...}}, not {type(op.value).__name__}")
-    if isinstance(op.index, str):
-        raise TypeError(f"index is a list of paths such as ['text'], False or None, not {op.index!r}")
-    if op.ttl is not None and not (math.isfinite(op.ttl) and op.ttl <= LONGEST):
-        raise ValueError(f"a ttl is minutes, at most {LONGEST:,}, not {op.ttl}: leave it out for items that stay")
-
-
-def _check_filter(where: object) -> None:
-    if not isinstance(where, Mapping) or not all(isinstance(key, str) for key in where):
-        raise ValueError(f"a filter is a mapping of a value's keys, as in {{'kind': 'note'}}, not {where!r:.80}")
-    if any(key.startswith("$") for key in where):
-        raise ValueError(f"a filter's keys are those of values, and operators stand below them: {where!r:.80}")
-    for wanted in where.values():
-        matches(None, wanted)  # so that an unknown operator is told of where nothing is stored, too
-
-
 def _matching(scope: Scope, query: str, where: Mapping[str, Any] | None, most: int) -> list[tuple[Memory, float]]:
     """The best indexed items for a query among those of the filter, with their relevance."""
     k = min(most, MOST_FOUND)
@@ -359,22 +296,3 @@ def _search_item(namespace: Namespace, memory: Memory, score: float | None) -> S
     return SearchItem(
         namespace=namespace, key=memory.id, value=value_of(memory), created_at=created, updated_at=updated, score=score
     )
-
-
-def _literal(conditions: Sequence[MatchCondition]) -> Namespace:
-    """The labels that every namespace asked for begins with."""
-    for condition in conditions:
-        if condition.match_type == "prefix":
-            path = tuple(condition.path)
-            return path[: path.index("*")] if "*" in path else path
-    return ()
-
-
-def _fits(condition: MatchCondition, namespace: Namespace) -> bool:
-    path = tuple(condition.path)
-    if condition.match_type not in ("prefix", "suffix"):
-        raise ValueError(f"namespaces match by prefix or suffix, not {condition.match_type!r}")
-    if len(namespace) < len(path):
-        return False
-    part = namespace[: len(path)] if condition.match_type == "prefix" else namespace[len(namespace) - len(path) :]
-    return all(wanted in ("*", label) for wanted, label in zip(path, part, strict=True))
