@@ -10,11 +10,11 @@ from typing import Any, Literal, cast
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever, LangSmithRetrieverParams
-from langchain_core.runnables.config import RunnableConfig, ensure_config
+from langchain_core.runnables.config import RunnableConfig
 from pydantic import ConfigDict, model_validator
 
 from langchain_memgarden.documents import SCORE, both, document
-from langchain_memgarden.users import USER, labels_of, scope_of
+from langchain_memgarden.users import labels_of, named_user, scope_of
 from memgarden import Garden, InvalidScope, Scope, shared_garden
 
 __all__ = ["MemGardenRetriever", "Mode"]
@@ -34,8 +34,9 @@ class MemGardenRetriever(BaseRetriever):
     `memgarden.Scope.search`, where `filter` is `where`; None means the garden's own.
 
     Whose memories: a `scope`, or a `garden` (an object, a folder or a URL) with a `user`, or a `garden` alone; then
-    each call names its user, by `invoke(question, user="alice")` or by `config["configurable"]["user_id"]`. A
-    retriever that has a user never looks at another's: a call that names one is refused, and its config is not asked.
+    each call names its user, by `invoke(question, user="alice")`, by `config["configurable"]["user_id"]` or by the
+    `user_id` of the context of the LangGraph run it is part of. A retriever that has a user never looks at another's: a
+    call that names one is refused, and its config is not asked.
 
     Every option may be given for one call, as in `invoke(question, k=1)`. A call's `filter` narrows the retriever's and
     never replaces it.
@@ -82,7 +83,7 @@ class MemGardenRetriever(BaseRetriever):
         """The options with the user that the config names, where nobody else did."""
         if self.scope is not None or self.user is not None or options.get("user") is not None:
             return options
-        user = ensure_config(config).get("configurable", {}).get(USER)
+        user = named_user(config)
         return options if user is None else options | {"user": user}
 
     def _get_relevant_documents(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from langchain_core.runnables.config import RunnableConfig, ensure_config
+
 from memgarden import Garden, InvalidScope, Scope
 
-__all__ = ["USER", "Place", "User", "labels_of", "runtime_user", "scope_of"]
+__all__ = ["USER", "Place", "User", "labels_of", "named_user", "runtime_user", "scope_of"]
 
 Place = Garden | str | os.PathLike[str]
 """A garden, or the folder or URL of one that the process shares."""
@@ -38,27 +41,37 @@ def labels_of(user: User | None) -> tuple[str, ...]:
     return tuple(user)
 
 
+def named_user(config: RunnableConfig | None) -> User | None:
+    """The user that a call's config names, else the context of the LangGraph run that the call is part of."""
+    user: User | None = (ensure_config(config).get("configurable") or {}).get(USER)
+    if user is not None or "langgraph.runtime" not in sys.modules:  # without it no graph runs
+        return user
+    from langgraph.runtime import get_runtime
+
+    try:
+        runtime = get_runtime()
+    except (KeyError, RuntimeError):  # outside of any run
+        return None
+    return _of_context(getattr(runtime, "context", None))
+
+
+def _of_context(context: Any) -> User | None:
+    user: User | None = context.get(USER) if isinstance(context, Mapping) else getattr(context, USER, None)
+    return user
+
+
 def runtime_user(runtime: Any) -> User:
     """The user of an agent's run: `user_id` of its context, else of its config's `configurable`.
 
     `InvalidScope` if neither names one.
     """
-    context = getattr(runtime, "context", None)
-    found = context.get(USER) if isinstance(context, Mapping) else getattr(context, USER, None)
+    found = _of_context(getattr(runtime, "context", None))
     if found is None:
         config = getattr(runtime, "config", None)
-        found = ((config if config is not None else _config()).get("configurable") or {}).get(USER)
+        found = ((config if config is not None else ensure_config()).get("configurable") or {}).get(USER)
     if not found:
         raise InvalidScope(
             "whose memories? run the agent with context={'user_id': ...}, or with "
             "config={'configurable': {'user_id': ...}}"
         )
-    user: User = found
-    return user
-
-
-def _config() -> Mapping[str, Any]:
-    """The config of the run that this code is part of; an empty one outside of any."""
-    from langchain_core.runnables.config import ensure_config
-
-    return ensure_config()
+    return found

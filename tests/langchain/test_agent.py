@@ -21,7 +21,7 @@ from langgraph.config import get_store
 from langgraph.graph import END, START, StateGraph
 from langgraph.store.base import BaseStore
 
-from langchain_memgarden import MemGardenMiddleware, MemGardenStore, memory_tools
+from langchain_memgarden import MemGardenMiddleware, MemGardenRetriever, MemGardenStore, memory_tools
 from memgarden import Garden, InvalidScope
 
 OPEN = Callable[..., Garden]
@@ -288,3 +288,33 @@ def test_a_history_without_ids_is_not_recalled_a_second_time(garden: Garden, scr
     again = [HumanMessage("Mia eats tuna."), AIMessage("Noted."), HumanMessage("What does Mia eat?")]
     agent.invoke({"messages": again}, thread(), context=Context("alice"))
     assert len(first["messages"]) == 2 and model.told().count("Mia eats tuna.") == 1
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_retriever_in_a_graph_finds_its_user_in_the_context(garden: Garden, asynchronous: bool) -> None:
+    """Of the run; a run without one is an error, as it is everywhere."""
+    garden.scope("alice").add("tea of alice", id="a")
+    garden.scope("bob").add("tea of bob", id="b")
+    retriever = MemGardenRetriever(garden=garden)
+
+    class State(TypedDict):
+        found: list[str]
+
+    def node(state: State) -> dict[str, Any]:
+        return {"found": [str(document.id) for document in retriever.invoke("tea")]}
+
+    async def anode(state: State) -> dict[str, Any]:
+        return {"found": [str(document.id) for document in await retriever.ainvoke("tea")]}
+
+    builder = StateGraph(State, context_schema=Context)
+    builder.add_node("node", anode if asynchronous else node)
+    builder.add_edge(START, "node")
+    builder.add_edge("node", END)
+    graph: Any = builder.compile()
+    for user, due in (("alice", ["a"]), ("bob", ["b"])):
+        ask = {"found": []}
+        context = Context(user)
+        done = asyncio.run(graph.ainvoke(ask, context=context)) if asynchronous else graph.invoke(ask, context=context)
+        assert done["found"] == due
+    with pytest.raises(InvalidScope, match="whose memories"):
+        asyncio.run(graph.ainvoke({"found": []})) if asynchronous else graph.invoke({"found": []})
