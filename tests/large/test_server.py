@@ -87,7 +87,9 @@ def test_a_server_that_does_not_answer_is_done_without(open_large: OPEN, server:
         assert near(garden, "alice", query) == [str(n) for n in np.argsort(-(stored @ query))[:10]]
         took.append(time.monotonic() - began)
     assert took[0] < 5 and max(took[1:]) < 0.5
-    health = garden.health()
+    end = time.monotonic() + 20  # while Chroma's drainer is at work, the refusal may be no more than its beginning
+    while not (health := garden.health()).problems:
+        assert time.monotonic() < end, "health() knows nothing of it"
     assert health.large == {("alice",): "exact"} and "alice" in health.problems[0]
     server.start() if fault == "stop" else server.thaw()
     settled(garden, alice="chroma")
