@@ -12,7 +12,7 @@ from llama_index.core.storage.docstore.types import RefDocInfo
 from llama_index.core.vector_stores.types import BasePydanticVectorStore
 
 from llama_index_memgarden.embeddings import as_embedder
-from llama_index_memgarden.nodes import NODE, is_node, ref_doc_of
+from llama_index_memgarden.nodes import is_node, metadata_of, ref_doc_of
 from llama_index_memgarden.vectorstore import ALL, MemGardenVectorStore
 from memgarden import shared_garden
 
@@ -90,7 +90,6 @@ class MemGardenIndex(VectorStoreIndex):
             if document is None:
                 continue
             if document not in found:
-                own = {key: value for key, value in memory.metadata.items() if key != NODE}
-                found[document] = RefDocInfo(node_ids=[], metadata=own)
+                found[document] = RefDocInfo(node_ids=[], metadata=metadata_of(memory))
             found[document].node_ids.append(memory.id)
         return found

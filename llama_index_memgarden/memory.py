@@ -117,9 +117,8 @@ class MemGardenMemoryBlock(BaseMemoryBlock[str]):
 
     def _flushed(self, session: str, place: int, message: ChatMessage) -> bool:
         """Whether the first of what is shown is known by its words: what came before it may have left the history."""
-        if place or not self.scope.session(clean(session)):
-            return False
-        return any(turn.text == clean(message.content or "") for turn in self.scope.session(clean(session)))
+        said = clean(message.content or "")
+        return place == 0 and any(turn.text == said for turn in self.scope.session(clean(session)))
 
 
 def _id(session: str, message: ChatMessage, before: str) -> str:

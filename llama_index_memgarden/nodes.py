@@ -20,7 +20,7 @@ from llama_index.core.schema import (
 
 from memgarden import Hit, Memory
 
-__all__ = ["BLANK", "CLASSES", "NODE", "REF_DOC", "fields_of", "is_node", "node_of", "ref_doc_of"]
+__all__ = ["BLANK", "CLASSES", "NODE", "REF_DOC", "fields_of", "is_node", "metadata_of", "node_of", "ref_doc_of"]
 
 NODE = "_llama_index"
 """Where a memory's metadata has what is LlamaIndex's of it: the node's class, its document, and the node itself."""
@@ -69,12 +69,17 @@ def ref_doc_of(memory: Memory) -> str | None:
     return found
 
 
+def metadata_of(memory: Memory) -> dict[str, Any]:
+    """The metadata that filters see: a node's own, and of what others stored all there is."""
+    return {key: value for key, value in memory.metadata.items() if key != NODE}
+
+
 def node_of(memory: Memory, hit: Hit | None = None) -> BaseNode:
     """The node that a memory is; of what others stored, a TextNode, with the chunk that a hit stands for."""
     if not is_node(memory):
         return _foreign(memory, hit)
     own = memory.metadata[NODE]
-    data = dict(own["node"]) | {"metadata": {key: value for key, value in memory.metadata.items() if key != NODE}}
+    data = dict(own["node"]) | {"metadata": metadata_of(memory)}
     if "text_resource" in data and isinstance(data["text_resource"], Mapping) and "text" not in data["text_resource"]:
         data["text_resource"] = dict(data["text_resource"]) | {"text": memory.text}
     elif "text" not in data and "text_resource" not in data:

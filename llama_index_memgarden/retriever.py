@@ -14,7 +14,7 @@ from llama_index.core.schema import NodeWithScore, QueryBundle, QueryType
 from llama_index.core.vector_stores.types import MetadataFilters
 
 from llama_index_memgarden.filters import matches, narrowed
-from llama_index_memgarden.nodes import NODE, node_of
+from llama_index_memgarden.nodes import metadata_of, node_of
 from llama_index_memgarden.users import Place, User, labels_of
 from memgarden import Hit, InvalidScope, Reranker, Scope, shared_garden
 
@@ -22,7 +22,7 @@ __all__ = ["MemGardenRetriever"]
 
 ALL = 2**31 - 1
 # LlamaIndex traces each method that overrides one of its own, and the one it calls in turn: the same work, told twice.
-# A trace takes a tenth of a millisecond, as long as a fifth of the search.
+# What is left of it `python -m benchmarks.adapters` prints.
 RETRIEVE: Any = getattr(BaseRetriever.retrieve, "__wrapped__", BaseRetriever.retrieve)
 ARETRIEVE: Any = getattr(BaseRetriever.aretrieve, "__wrapped__", BaseRetriever.aretrieve)
 
@@ -121,8 +121,7 @@ class MemGardenRetriever(BaseRetriever):
         where = {"$and": parts} if parts else None
 
         def passes(memory: Any) -> bool:
-            own = {key: value for key, value in memory.metadata.items() if key != NODE}
-            return all(matches(own, one) for one in self._filters)
+            return all(matches(metadata_of(memory), one) for one in self._filters)
 
         found: list[Hit] = scope.search(query_bundle.query_str, where=where, **self._search)
         if self._filters and not all(passes(hit.memory) for hit in found):

@@ -22,7 +22,7 @@ from llama_index.core.vector_stores.types import (
 
 from llama_index_memgarden.embeddings import MemGardenEmbedding, as_embedder
 from llama_index_memgarden.filters import matches, narrowed
-from llama_index_memgarden.nodes import NODE, REF_DOC, fields_of, node_of, ref_doc_of
+from llama_index_memgarden.nodes import NODE, REF_DOC, fields_of, metadata_of, node_of, ref_doc_of
 from llama_index_memgarden.records import MemGardenDocumentStore
 from llama_index_memgarden.users import Place, User, labels_of
 from memgarden import Adoption, EmbedderMismatch, Garden, Hit, Memory, Scope, shared_garden
@@ -237,7 +237,7 @@ class MemGardenVectorStore(BasePydanticVectorStore):
         first = [part for part in parts if part]
         options = self._options(query, kwargs)
         hits = self.scope.search(where={"$and": first} if first else None, **options)
-        if query.filters is not None and not all(matches(_own(hit.memory), query.filters) for hit in hits):
+        if query.filters is not None and not all(matches(metadata_of(hit.memory), query.filters) for hit in hits):
             exact = [memory.id for memory in self._passing(first, query.filters)]
             hits = self.scope.search(where={"id": {"$in": exact}}, **options) if exact else []
         return hits
@@ -272,14 +272,14 @@ class MemGardenVectorStore(BasePydanticVectorStore):
         if node_ids is None:
             return self._passing([narrowed(filters)] if narrowed(filters) else [], filters)
         found = [memory for memory in map(self.scope.get, node_ids) if memory is not None]
-        return [memory for memory in found if matches(_own(memory), filters)]
+        return [memory for memory in found if matches(metadata_of(memory), filters)]
 
     def _passing(self, first: Sequence[Mapping[str, Any]], filters: MetadataFilters | None) -> list[Memory]:
         where = {"$and": [{"kind": {"$ne": "record"}}, *first]}
         return [
             memory
             for memory in self.scope.list(where=where, order="created_at", limit=ALL)
-            if matches(_own(memory), filters)
+            if matches(metadata_of(memory), filters)
         ]
 
     def persist(self, persist_path: str, fs: Any = None) -> None:
@@ -320,8 +320,3 @@ def _says_anything(filters: MetadataFilters | None) -> bool:
     """Whether there is a filter in it, however deep."""
     parts = filters.filters if filters is not None else []
     return any(not isinstance(one, MetadataFilters) or _says_anything(one) for one in parts)
-
-
-def _own(memory: Memory) -> dict[str, Any]:
-    """The metadata that filters see: a node's, and of what others stored all there is."""
-    return {key: value for key, value in memory.metadata.items() if key != NODE}

@@ -153,7 +153,7 @@ class Garden:
         """Write the memories of the scopes at and below `prefix` (all, without one) to a file; returns how many.
 
         The file has a memory a line, as `memgarden.maintain.lines` says, and is zipped if its name ends with `.gz`. It
-        is there whole or not at all. Without `vectors` it is a fifth as large, and an import embeds anew.
+        is there whole or not at all. Without `vectors` it is smaller, and an import embeds anew.
         """
         return export(self._parts.opened(), target, check_path(prefix) if prefix else (), vectors, progress)
 

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memgarden import Garden, InvalidMemory, Memory, SchemaTooNew, StorageError
+from memgarden import Garden, GardenBusy, InvalidMemory, Memory, SchemaTooNew, StorageError
 from memgarden.errors import InvalidScope
+from memgarden.store.read import Reader
 from memgarden.store.write import Writer
 
 OPEN = Callable[..., Garden]
@@ -214,3 +215,36 @@ def test_exports_of_earlier_versions_are_read(garden: Garden) -> None:
     memory = garden.scope("acme", "alice/x").get("tea")
     assert memory is not None and memory.importance.label == "critical" and memory.created_at == START
     assert garden.scope("acme", "alice/x").search("Lisbon", k=1)[0].memory.metadata["speaker"] == "Ben"
+
+
+def test_a_busy_garden_is_not_called_a_bad_file(
+    garden: Garden, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own error comes through, of an export as of an import, and no half of a file is left."""
+    garden.scope("alice").add("tea")
+    garden.export(tmp_path / "a.jsonl")
+
+    def busy(*arguments: object, **options: object) -> object:
+        raise GardenBusy("another process")
+
+    monkeypatch.setattr(Writer, "put", busy)
+    with pytest.raises(GardenBusy):
+        garden.import_(tmp_path / "a.jsonl")
+    monkeypatch.setattr(Reader, "entries", busy)
+    with pytest.raises(GardenBusy):
+        garden.export(tmp_path / "b.jsonl")
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith("b.jsonl")]
+
+
+@pytest.mark.parametrize("damage", ["zipped", "text"])
+def test_a_damaged_file_says_so(garden: Garden, tmp_path: Path, damage: str) -> None:
+    """In the middle of its zipped bytes, or of its text."""
+    garden.scope("alice").add_many([f"text number {n}" for n in range(300)])
+    name = tmp_path / ("a.gz" if damage == "zipped" else "a.jsonl")
+    garden.export(name)
+    whole = bytearray(name.read_bytes())
+    middle = len(whole) // 2
+    whole[middle : middle + 40] = b"\xff" * 40
+    name.write_bytes(bytes(whole))
+    with pytest.raises(StorageError, match="cannot be read"):
+        garden.import_(name)

@@ -22,7 +22,7 @@ def export(
     target: Annotated[Path, typer.Argument(help="The file to write; zipped if its name ends with .gz.")],
     user: Users = None,
     vectors: Annotated[
-        bool, typer.Option(help="Keep the vectors; without them the file is a fifth as large and embedded anew.")
+        bool, typer.Option(help="Keep the vectors; without them the file is smaller, and embedded anew.")
     ] = True,
     garden: Place = GARDEN,
 ) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import gzip
 import os
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
 
-from memgarden.errors import InvalidMemory, InvalidScope, StorageError
+from memgarden.errors import InvalidMemory, InvalidScope, MemgardenError, StorageError
 from memgarden.maintain.lines import Head, Line, read_head, read_line, write_head, write_line
 from memgarden.parts import Parts
 from memgarden.records import Entry, Memory, ScopePath, utc_now
@@ -55,9 +56,12 @@ def export(
         with unfinished.open("rb") as written_file:
             os.fsync(written_file.fileno())
         unfinished.replace(place)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
+        # Some of ours are OSErrors too, and say better what went wrong: a busy database is not a full disk.
+        if isinstance(error, MemgardenError) or not isinstance(error, OSError):
+            raise
         raise StorageError(f"{place} cannot be written ({error}): choose another place") from error
     if progress is not None:
         progress(written)
@@ -98,9 +102,9 @@ def import_lines(
                 done.stored += len(entries)
                 if progress is not None:
                     progress(done.stored)
-    except (OSError, EOFError) as error:
-        if isinstance(error, StorageError):
-            raise
+    except MemgardenError:
+        raise
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise StorageError(f"{place} cannot be read ({error}); {done.stored} memories were stored") from error
     return done
 
