@@ -23,6 +23,7 @@ from memgarden.records import (
     ScopePath,
     Terms,
 )
+from memgarden.upkeep import UPDATED, Cause, Removal
 
 __all__ = [
     "Analyzer",
@@ -325,12 +326,25 @@ class MemorySource(Protocol):
 class MemorySink(Protocol):
     """Where a scope's memories are written: one transaction a call, and its return is the acknowledgement."""
 
-    def put(self, path: ScopePath, entries: Sequence[Entry], expect: Mapping[str, int] | None = None) -> Head:
-        """Store entries of distinct ids; equal ids replace whole. `expect` gives the versions that ids must have."""
+    def put(
+        self,
+        path: ScopePath,
+        entries: Sequence[Entry],
+        expect: Mapping[str, int] | None = None,
+        *,
+        cause: Cause = UPDATED,
+        drop: Removal | None = None,
+    ) -> Head:
+        """Store entries of distinct ids; equal ids replace whole, for `cause`, and `drop` goes with them.
+
+        `expect` gives the versions that the ids of both must have.
+        """
         ...
 
-    def delete(self, path: ScopePath, ids: Sequence[str]) -> int:
-        """Delete the memories of these ids; returns how many there were."""
+    def delete(
+        self, path: ScopePath, ids: Sequence[str], *, cause: Cause = ..., versions: Mapping[str, int] | None = None
+    ) -> int:
+        """Delete the memories of these ids, if they still have these versions; returns how many there were."""
         ...
 
     def sweep(self, path: ScopePath, now: datetime, most: int) -> int:

@@ -50,9 +50,13 @@ class Database:
     def _prepare(self, connection: Any, _: ConnectionPoolEntry) -> None:
         # sqlite3 would begin transactions on its own, too late for a snapshot; the methods below do it instead.
         connection.isolation_level = None
+        if connection.execute("PRAGMA page_count").fetchone() == (0,):
+            # Free pages can be given back a few at a time; measured to cost no write. Of a database that is there
+            # already it would want the lock.
+            connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         for pragma in (
             f"busy_timeout = {int(self.lock_timeout * 1000)}",
-            f"page_size = {PAGE_SIZE}",
             "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",

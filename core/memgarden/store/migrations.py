@@ -68,6 +68,10 @@ def _packed_rows(connection: sa.Connection) -> None:
     _set_last_number(connection, "chunks", last)  # a number that a deleted chunk had must not come again
 
 
+def _upkeep(connection: sa.Connection) -> None:
+    schema.metadata.create_all(connection, tables=[schema.history, schema.retrievals])
+
+
 def _packable(name: str, value: int | None) -> int:
     if value is None:
         return NEVER if name == "expires_at" else 0
@@ -98,7 +102,7 @@ def _set_last_number(connection: sa.Connection, table: str, last: int) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_create, _turns, _large_scopes, _packed_rows)
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_create, _turns, _large_scopes, _packed_rows, _upkeep)
 VERSION = len(MIGRATIONS)
 ADVISORY_LOCK = 0x6D656D67  # "memg": two processes that make one PostgreSQL garden at once queue behind it
 

@@ -1,7 +1,8 @@
 """The tables. Rows are written once and deleted, never changed: a memory that changes is a new row of a new revision.
 
 So a row number stands for one content for ever, and whoever has read it never needs to read it again. The exceptions
-are a scope's revision, where its vectors lie, and the time at which a cached embedding was last used.
+are a scope's revision, where its vectors lie, and the times at which a cached embedding was last used and a memory
+last found.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ __all__ = [
     "chunks",
     "embeddings",
     "garden",
+    "history",
     "memories",
     "metadata",
     "outbox",
     "partial_indexes",
+    "retrievals",
     "scopes",
     "tombstones",
 ]
@@ -137,6 +140,29 @@ embeddings = Table(
     Column("vector", LargeBinary, nullable=False),
     Column("used_at", BigInteger, nullable=False),
     Index("embeddings_by_use", "used_at"),
+)
+
+# One row for each version that was replaced or removed, and for each that came back: what is added costs nothing here.
+history = Table(
+    "history",
+    metadata,
+    Column("pk", Key, primary_key=True, autoincrement=True),
+    Column("scope", ForeignKey(scopes.c.pk), nullable=False),
+    Column("id", Path, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("since", BigInteger),  # when the version that ended was stored; none for one that came back
+    Column("event", String(16), nullable=False),  # upkeep.EVENTS
+    Column("detail", Text, nullable=False),  # a JSON object, never with anything of the text
+    Index("history_of_memory", "scope", "id"),
+    sqlite_autoincrement=True,
+)
+
+# By a memory's row number, which comes never again: what is left of deleted ones does no harm, and is swept up.
+retrievals = Table(
+    "retrievals",
+    metadata,
+    Column("memory", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,11 +12,12 @@ import sqlalchemy as sa
 
 from memgarden.errors import Conflict
 from memgarden.paths import encode_path
-from memgarden.records import Entry, Head, ScopePath, to_micros
+from memgarden.records import RECORD, Entry, Head, ScopePath, to_micros, utc_now
 from memgarden.store import schema
 from memgarden.store.engine import Database
 from memgarden.store.rows import chunk_row, memory_row
 from memgarden.store.statement import OneOf, Session, Statement
+from memgarden.upkeep import UPDATED, Cause, Removal
 
 __all__ = ["KEPT_TOMBSTONES", "MIRRORED", "Writer"]
 
@@ -23,6 +25,7 @@ KEPT_TOMBSTONES = 1000  # the newest of a scope; an index that lags further behi
 PRUNED_EVERY = 64  # deletions of a scope, on average: counting its tombstones costs as much as a small write
 
 memories, chunks, scopes, tombstones = schema.memories.c, schema.chunks.c, schema.scopes.c, schema.tombstones.c
+DELETED, EXPIRED = Cause("deleted"), Cause("expired")
 
 BUMP = Statement(
     sa.update(schema.scopes)
@@ -38,7 +41,7 @@ PLACE = Statement(sa.select(scopes.pk).where(scopes.path == sa.bindparam("at")))
 HELD = Statement(
     sa.select(memories.id, memories.pk).where(memories.scope == sa.bindparam("of"), OneOf(memories.id, "ids"))
 )
-EXPIRED = Statement(
+OVER = Statement(
     sa.select(memories.pk)
     .where(memories.scope == sa.bindparam("of"), memories.expires_at <= sa.bindparam("now"))
     .order_by(memories.pk)
@@ -72,6 +75,19 @@ DELETE_CHUNKS = Statement(sa.delete(schema.chunks).where(*GONE))
 DELETE_MEMORIES = Statement(
     sa.delete(schema.memories).where(OneOf(memories.pk, "pks"), memories.scope + 0 == sa.bindparam("of"))
 )
+# What a framework keeps as records changes with every turn of a chat, and is nobody's memory.
+NOTED = ["scope", "id", "at", "since", "event", "detail"]
+WHAT = (
+    memories.scope,
+    memories.id,
+    sa.cast(sa.bindparam("now"), sa.BigInteger),
+)
+WHY = (sa.cast(sa.bindparam("event"), sa.String), sa.cast(sa.bindparam("detail"), sa.Text))
+THESE = (OneOf(memories.pk, "pks"), memories.scope + 0 == sa.bindparam("of"), memories.kind != RECORD)
+NOTE_END = Statement(
+    sa.insert(schema.history).from_select(NOTED, sa.select(*WHAT, memories.stored_at, *WHY).where(*THESE))
+)
+NOTE_RETURN = Statement(sa.insert(schema.history).from_select(NOTED, sa.select(*WHAT, sa.null(), *WHY).where(*THESE)))
 SURPLUS = Statement(
     sa.select(tombstones.revision)
     .where(tombstones.scope == sa.bindparam("of"))
@@ -106,28 +122,50 @@ class Writer:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put(self, path: ScopePath, entries: Sequence[Entry], expect: Mapping[str, int] | None = None) -> Head:
-        """Store entries of distinct ids; those whose id the scope holds already are replaced whole.
+    def put(
+        self,
+        path: ScopePath,
+        entries: Sequence[Entry],
+        expect: Mapping[str, int] | None = None,
+        *,
+        cause: Cause = UPDATED,
+        drop: Removal | None = None,
+    ) -> Head:
+        """Store entries of distinct ids; those whose id the scope holds already are replaced whole, for `cause`.
 
-        `expect` gives the row number that an id must still have, else `Conflict`.
+        `drop` goes in the same transaction. `expect` gives the row number that each id of either must still have, for
+        none that the scope holds no such memory, else `Conflict`.
         """
+        dropped = [] if drop is None else list(drop.ids)
         with self._database.write() as session:
             head = _bump(session, path)
-            held = {} if head.revision == 1 else _held(session, head.scope, [entry.memory.id for entry in entries])
+            ids = [entry.memory.id for entry in entries] + dropped
+            held = {} if head.revision == 1 else _held(session, head.scope, ids)
             if expect is not None and expect != held:
                 raise Conflict(f"changed by somebody else meanwhile: {', '.join(map(repr, expect))}")
+            if drop is not None and (gone := [held.pop(id) for id in dropped if id in held]):  # noqa: A001
+                _remove(session, head, gone, drop.cause)
             if held:
-                _remove(session, head, list(held.values()))
-            _insert(session, head, entries)
+                _remove(session, head, list(held.values()), cause)
+            pks = _insert(session, head, entries)
+            if cause.event == "restored":
+                _note(session, NOTE_RETURN, head.scope, pks, cause)
         return head
 
-    def delete(self, path: ScopePath, ids: Sequence[str]) -> int:
-        """Delete the memories of these ids; returns how many there were."""
+    def delete(
+        self, path: ScopePath, ids: Sequence[str], *, cause: Cause = DELETED, versions: Mapping[str, int] | None = None
+    ) -> int:
+        """Delete the memories of these ids; returns how many there were.
+
+        With `versions` only those that still have this row number: what was changed meanwhile stays.
+        """
         with self._database.write() as session:
             scope = session.value(PLACE, {"at": encode_path(path)})
             held = {} if scope is None else _held(session, scope, list(ids))
+            if versions is not None:
+                held = {id: pk for id, pk in held.items() if versions.get(id) == pk}  # noqa: A001
             if held:
-                _remove(session, _bump(session, path), list(held.values()))
+                _remove(session, _bump(session, path), list(held.values()), cause)
         return len(held)
 
     def sweep(self, path: ScopePath, now: datetime, most: int) -> int:
@@ -135,9 +173,9 @@ class Writer:
         with self._database.write() as session:
             scope = session.value(PLACE, {"at": encode_path(path)})
             bounds = {"of": scope, "now": to_micros(now), "most": most}
-            expired = [] if scope is None else [pk for (pk,) in session.rows(EXPIRED, bounds)]
+            expired = [] if scope is None else [pk for (pk,) in session.rows(OVER, bounds)]
             if expired:
-                _remove(session, _bump(session, path), expired)
+                _remove(session, _bump(session, path), expired, EXPIRED)
         return len(expired)
 
 
@@ -155,8 +193,9 @@ def _held(session: Session, scope: int, ids: list[str]) -> dict[str, int]:
     return dict(session.rows(HELD, {"of": scope, "ids": ids}))
 
 
-def _remove(session: Session, head: Head, pks: list[int]) -> None:
+def _remove(session: Session, head: Head, pks: list[int], cause: Cause) -> None:
     which = {"of": head.scope, "pks": pks}
+    _note(session, NOTE_END, head.scope, pks, cause)
     session.run(BURY, which | {"at": head.revision})
     session.run(ENQUEUE_GONE, which)
     session.run(DELETE_CHUNKS, which)
@@ -166,6 +205,12 @@ def _remove(session: Session, head: Head, pks: list[int]) -> None:
         _prune(session, head.scope)
 
 
+def _note(session: Session, how: Statement, scope: int, pks: list[int], cause: Cause) -> None:
+    detail = json.dumps(cause.detail, ensure_ascii=False) if cause.detail else "{}"
+    now = to_micros(utc_now())
+    session.run(how, {"of": scope, "pks": pks, "now": now, "event": cause.event, "detail": detail})
+
+
 def _prune(session: Session, scope: int) -> None:
     upto = session.value(SURPLUS, {"of": scope})
     if upto is not None:
@@ -173,7 +218,7 @@ def _prune(session: Session, scope: int) -> None:
         session.run(RAISE_FLOOR, {"of": scope, "upto": upto})
 
 
-def _insert(session: Session, head: Head, entries: Sequence[Entry]) -> None:
+def _insert(session: Session, head: Head, entries: Sequence[Entry]) -> list[int]:
     parents: list[dict[str, Any]] = []
     pieces: list[dict[str, Any]] = []
     memory_pks, chunk_pks = _draw(session, len(entries), sum(len(entry.chunks) for entry in entries))
@@ -185,6 +230,7 @@ def _insert(session: Session, head: Head, entries: Sequence[Entry]) -> None:
     session.many(INSERT_MEMORY, parents)
     session.many(INSERT_CHUNK, pieces)
     session.run(ENQUEUE_NEW, {"of": head.scope, "at": head.revision})
+    return list(memory_pks)
 
 
 def _draw(session: Session, memories: int, chunks: int) -> tuple[Sequence[int], Sequence[int]]:

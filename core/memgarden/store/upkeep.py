@@ -1,0 +1,128 @@
+"""What maintenance reads of the record: profiles without text, versions as they were planned for, a memory's past."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from memgarden.paths import encode_path
+from memgarden.records import Chunk, Entry, Importance, ScopePath, from_micros, to_micros
+from memgarden.store import schema
+from memgarden.store.engine import Database
+from memgarden.store.read import LIVING, OF_MEMORIES
+from memgarden.store.rows import MEMORY, to_chunk, to_memory
+from memgarden.store.statement import OneOf, Row, Statement
+from memgarden.upkeep import Past, Profile
+
+__all__ = ["SqlUpkeep"]
+
+memories, scopes, retrievals, history = schema.memories.c, schema.scopes.c, schema.retrievals.c, schema.history.c
+
+GONE = frozenset({"merged", "summarised", "archived", "deleted", "expired"})
+PATH: sa.BindParameter[str] = sa.bindparam("path")
+PLACE = sa.select(scopes.pk).where(scopes.path == PATH).scalar_subquery()
+PROFILES = Statement(
+    sa.select(
+        memories.pk,
+        memories.id,
+        memories.kind,
+        memories.importance,
+        memories.tags,
+        memories.created_at,
+        memories.stored_at,
+        memories.expires_at,
+        retrievals.at,
+    )
+    .join_from(schema.memories, schema.retrievals, retrievals.memory == memories.pk, isouter=True)
+    .where(*LIVING, memories.pk > sa.bindparam("after"))
+    .order_by(memories.pk)
+    .limit(sa.bindparam("limit"))
+)
+VERSIONS = Statement(
+    sa.select(memories.pk, memories.scope, *MEMORY).where(OneOf(memories.pk, "pks"), memories.scope + 0 == PLACE)
+)
+HISTORY = Statement(
+    sa.select(history.event, history.at, history.since, history.detail)
+    .where(history.scope == PLACE, history.id == sa.bindparam("id"))
+    .order_by(history.pk)
+)
+STORED = Statement(
+    sa.select(memories.stored_at, memories.expires_at).where(memories.scope == PLACE, memories.id == sa.bindparam("id"))
+)
+NUMBERS = Statement(sa.select(memories.id, memories.pk).where(memories.scope == PLACE, OneOf(memories.id, "ids")))
+# As text: both databases know these words, and SQLAlchemy has a construct of its own for each.
+NOTE = Statement(
+    sa.text(
+        "INSERT INTO retrievals (memory, at) VALUES (:memory, :at) "
+        "ON CONFLICT (memory) DO UPDATE SET at = excluded.at WHERE excluded.at > retrievals.at"
+    )
+)
+
+
+class SqlUpkeep:
+    """The `Upkeep` of one garden's record."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def profiles(self, path: ScopePath, after: int, limit: int, now: datetime) -> list[Profile]:
+        """The next living memories with versions above `after`."""
+        bounds = {"path": encode_path(path), "after": after, "limit": limit, "now": to_micros(now)}
+        with self._database.read() as session:
+            return [_profile(row) for row in session.rows(PROFILES, bounds)]
+
+    def versions(self, path: ScopePath, versions: Sequence[int]) -> Mapping[int, Entry]:
+        """The memories of these versions with their chunks; those changed or deleted since are missing."""
+        with self._database.snapshot() as session:
+            rows = session.rows(VERSIONS, {"path": encode_path(path), "pks": list(versions)})
+            if not rows:
+                return {}
+            of = {"memories": [row[0] for row in rows], "scope": rows[0][1]}
+            pieces: dict[int, list[Chunk]] = {}
+            for memory, *piece in session.rows(OF_MEMORIES, of):
+                pieces.setdefault(memory, []).append(to_chunk(tuple(piece)))
+        return {row[0]: Entry(to_memory(row[2:]), pieces.get(row[0], [])) for row in rows}
+
+    def history(self, path: ScopePath, id: str) -> list[Past]:
+        """What became of the memories that had this id, oldest first.
+
+        That one was added is not noted: it follows from when the version that ended first was stored, or the living
+        one where none has ended since there was none.
+        """
+        of = {"path": encode_path(path), "id": id}
+        with self._database.snapshot() as session:
+            noted, stored = session.rows(HISTORY, of), session.row(STORED, of)
+        past: list[Past] = []
+        there = False
+        for event, at, since, detail in noted:
+            if not there and since is not None:
+                past.append(Past("added", from_micros(since)))
+            past.append(Past(event, from_micros(at), json.loads(detail)))
+            there = event not in GONE or (event == "merged" and "into" not in json.loads(detail))
+        if stored is not None and not there:
+            past.append(Past("added", from_micros(stored[0])))
+        return past
+
+    def note_retrievals(self, path: ScopePath, found: Mapping[str, datetime]) -> None:
+        """Keep when the memories of these ids were last found."""
+        with self._database.write() as session:
+            numbers = session.rows(NUMBERS, {"path": encode_path(path), "ids": list(found)})
+            session.many(NOTE, [{"memory": pk, "at": to_micros(found[id])} for id, pk in numbers])  # noqa: A001
+
+
+def _profile(row: Row) -> Profile:
+    pk, id, kind, importance, tags, created_at, stored_at, expires_at, at = row  # noqa: A001
+    return Profile(
+        pk,
+        id,
+        kind,
+        Importance(importance),
+        tuple(json.loads(tags)) if tags != "[]" else (),
+        from_micros(created_at),
+        from_micros(stored_at),
+        None if expires_at is None else from_micros(expires_at),
+        None if at is None else from_micros(at),
+    )

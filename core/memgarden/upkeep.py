@@ -1,0 +1,77 @@
+"""What maintenance reads of the record and writes to it, and what is told of a memory's past."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, NamedTuple, Protocol
+
+from memgarden.records import Entry, Importance, ScopePath
+
+__all__ = ["UPDATED", "Cause", "Event", "Past", "Profile", "Removal", "Upkeep"]
+
+Event = Literal["added", "updated", "merged", "summarised", "archived", "restored", "deleted", "expired"]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Something that became of a memory, and when; `detail` says more of it, as the archive that it went to."""
+
+    event: Event
+    at: datetime
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Cause(NamedTuple):
+    """Why versions of memories end, as their history will say."""
+
+    event: Event
+    detail: Mapping[str, Any] = {}
+
+
+UPDATED = Cause("updated")
+
+
+class Removal(NamedTuple):
+    """Memories that go, by id, and why."""
+
+    ids: Sequence[str]
+    cause: Cause
+
+
+class Profile(NamedTuple):
+    """What a planner knows of a memory, without its text: a tuple, since a plan may look at a million.
+
+    `version` is its row number; `retrieved_at` is when a search last gave it out, None for never.
+    """
+
+    version: int
+    id: str
+    kind: str
+    importance: Importance
+    tags: tuple[str, ...]
+    created_at: datetime
+    stored_at: datetime
+    expires_at: datetime | None
+    retrieved_at: datetime | None
+
+
+class Upkeep(Protocol):
+    """The record as maintenance sees it. What it names by version it leaves alone if it was changed since."""
+
+    def profiles(self, path: ScopePath, after: int, limit: int, now: datetime) -> Sequence[Profile]:
+        """The next living memories with versions above `after`."""
+        ...
+
+    def versions(self, path: ScopePath, versions: Sequence[int]) -> Mapping[int, Entry]:
+        """The memories of these versions with their chunks; those changed or deleted since are missing."""
+        ...
+
+    def history(self, path: ScopePath, id: str) -> Sequence[Past]:
+        """What became of the memories that had this id, oldest first."""
+        ...
+
+    def note_retrievals(self, path: ScopePath, found: Mapping[str, datetime]) -> None:
+        """Keep when the memories of these ids were last found."""
+        ...
