@@ -31,24 +31,37 @@ from memgarden.errors import (
     RerankerFailed,
     SchemaTooNew,
     StorageError,
+    SummarizerFailed,
     UnknownStrategy,
 )
 from memgarden.garden import Garden
 from memgarden.ingest.adopt import Adoption
+from memgarden.maintain.applying import Applied
+from memgarden.maintain.archive import Archive
+from memgarden.maintain.archives import Restored
+from memgarden.maintain.duplicates import Duplicates
 from memgarden.maintain.moving import Imported
+from memgarden.maintain.plan import Plan, Step
+from memgarden.maintain.policy import Deduplication, Policy, Retention, Summarisation, read_policy
+from memgarden.maintain.summaries import Summarizer
 from memgarden.observe.health import Health
 from memgarden.protocols import Chunker, Embedder, Expander, Reranker, Shortlist
 from memgarden.records import ChunkInfo, Hit, Importance, LegScore, Memory, RerankScore, as_told
 from memgarden.scope import Scope
 from memgarden.shared import shared_garden
 from memgarden.turns import Signals
+from memgarden.upkeep import Past
 
 __all__ = [
     "Adoption",
+    "Applied",
+    "Archive",
     "ChromaError",
     "ChunkInfo",
     "Chunker",
     "Conflict",
+    "Deduplication",
+    "Duplicates",
     "Embedder",
     "EmbedderMismatch",
     "Expander",
@@ -72,17 +85,27 @@ __all__ = [
     "MemoryNotFound",
     "MissingExtra",
     "ModelNotFound",
+    "Past",
+    "Plan",
+    "Policy",
     "RerankScore",
     "Reranker",
     "RerankerFailed",
+    "Restored",
+    "Retention",
     "SchemaTooNew",
     "Scope",
     "Shortlist",
     "Signals",
+    "Step",
     "StorageError",
+    "Summarisation",
+    "Summarizer",
+    "SummarizerFailed",
     "UnknownStrategy",
     "__version__",
     "as_told",
+    "read_policy",
     "shared_garden",
 ]
 

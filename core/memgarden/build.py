@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,13 @@ from memgarden.chunk.cutter import Cutter
 from memgarden.chunk.describe import describe
 from memgarden.config import AUTO, Settings
 from memgarden.embed import EMBEDDERS
-from memgarden.errors import ChromaError, EmbedderMismatch, InvalidSetting, StorageError, UnknownStrategy
+from memgarden.errors import ChromaError, EmbedderMismatch, GardenBusy, InvalidSetting, StorageError, UnknownStrategy
 from memgarden.expand.choice import choose
 from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
 from memgarden.lexical import LEGS
 from memgarden.lexical.languages import languages_of
+from memgarden.observe.retrieved import Retrieved
 from memgarden.parts import Parts
 from memgarden.protocols import Chunker, Embedder, Expected, Fusion, Mirror, Nearest, RerankerTools
 from memgarden.records import Floats, Ints
@@ -40,6 +42,8 @@ from memgarden.store.lease import SqlLease
 from memgarden.store.migrations import migrate
 from memgarden.store.outbox import SqlOutbox
 from memgarden.store.read import Reader
+from memgarden.store.shift import SqlShift
+from memgarden.store.upkeep import SqlUpkeep
 from memgarden.store.write import Writer
 from memgarden.vector.adopt import read_collection
 from memgarden.vector.client import REQUEST_TIMEOUT
@@ -55,6 +59,7 @@ __all__ = ["build", "inspector", "open_database", "open_index", "read_collection
 
 DATABASE = "garden.db"
 CHROMA = "chroma"
+ARCHIVES = "archives"
 DRAINER = "drainer"  # whose lock says who carries the outbox to a server
 LANGUAGE = "english"
 EMBEDDER = "onnx"
@@ -115,8 +120,13 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
     mirror, nearest, let_go = _mirror(target, where, facts, outbox, audit, lock, settings.exact_limit)
     large = LargeScopes(dimension, reader, outbox, nearest)
 
+    upkeep = SqlUpkeep(database)
+    retrieved = Retrieved(upkeep.note_retrievals)
+
     def release() -> None:
         let_go()
+        with suppress(GardenBusy):  # which search found what is worth no waiting
+            retrieved.flush()
         database.close()
 
     if mirror is not None:
@@ -132,6 +142,10 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         facts=facts,
         source=reader,
         sink=Writer(database),
+        upkeep=upkeep,
+        shift=SqlShift(database),
+        archives=_archives(where, settings),
+        retrieved=retrieved,
         catalogue=catalogue,
         outbox=outbox,
         audit=audit,
@@ -241,6 +255,13 @@ def _chroma(where: str, settings: Settings) -> Any:
     if isinstance(settings.chroma, str) and settings.chroma == AUTO:
         return None if "://" in where else Path(where) / CHROMA
     return settings.chroma
+
+
+def _archives(where: str, settings: Settings) -> Path | None:
+    """Where the garden's archives are; None for a garden in a server that was told of no place."""
+    if settings.archives is not None:
+        return Path(settings.archives).absolute()
+    return None if "://" in where else Path(where) / ARCHIVES
 
 
 def _mirror(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +32,8 @@ class Settings:
     embedder reads. `headings`: chunks are embedded and indexed with the headings they lie under, and with the
     `title` in their memory's metadata. `threads` of the embedder, `None` for its own choice. `exact_limit`: chunks
     from which a scope gets a Chroma collection of its own and its vectors leave memory; of several processes, that
-    of the one that owns Chroma counts.
+    of the one that owns Chroma counts. `archives`: the folder for what leaves the garden, None for one inside the
+    garden's own; a garden in a server has none unless it is named.
     """
 
     embedder: str | Embedder | None = None
@@ -53,6 +55,7 @@ class Settings:
     # An exact search of 100,000 chunks of 384 dimensions takes 8 ms, Chroma's answer 2 to 3 with the way: what
     # is won is memory, 150 MB at that size in every process that searches. Below this it is not worth a move.
     exact_limit: int = 50_000
+    archives: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.alpha <= 1:

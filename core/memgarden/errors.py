@@ -16,6 +16,7 @@ Every error inherits the root and the builtin a caller would try first:
     ├── ModelNotFound      FileNotFoundError
     ├── RerankerFailed     RuntimeError  a reranker raised, or did not give one finite score a hit
     ├── ExpanderFailed     RuntimeError  an expander raised, or did not give texts
+    ├── SummarizerFailed   RuntimeError  a summariser raised, or gave no text; nothing of its group was changed
     ├── Conflict           RuntimeError  somebody else changed it first
     ├── GardenClosed       RuntimeError
     ├── SchemaTooNew       RuntimeError  written by a later memgarden
@@ -48,6 +49,7 @@ __all__ = [
     "RerankerFailed",
     "SchemaTooNew",
     "StorageError",
+    "SummarizerFailed",
     "UnknownStrategy",
 ]
 
@@ -61,6 +63,7 @@ PACKAGES = {
     "langgraph": "langgraph-checkpoint",
     "llama-index": "llama-index-core",
     "languages": "py3langid",
+    "summaries": "scikit-learn",
     "eval": "pytrec-eval-terrier 'scipy>=1.15'",
 }
 
@@ -129,6 +132,10 @@ class RerankerFailed(MemgardenError, RuntimeError):
 
 class ExpanderFailed(MemgardenError, RuntimeError):
     """An expander raised an error, or gave something else than a few texts."""
+
+
+class SummarizerFailed(MemgardenError, RuntimeError):
+    """A summariser raised an error, or gave no text; the memories that it was given are where they were."""
 
 
 class Conflict(MemgardenError, RuntimeError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +14,15 @@ from memgarden.asking import rerank_texts
 from memgarden.config import AUTO, Settings
 from memgarden.errors import ChromaError
 from memgarden.ingest.adopt import Adoption, adopt
+from memgarden.maintain.applying import Applied, archives_of
+from memgarden.maintain.archive import Archive, copy_archives, list_archives
+from memgarden.maintain.archives import Restored, restore
 from memgarden.maintain.moving import Imported, export, import_lines
+from memgarden.maintain.plan import Plan
+from memgarden.maintain.planning import Wanted, as_policy, plan_scope
+from memgarden.maintain.policy import Policy, Summarisation
+from memgarden.maintain.running import carry_out, maintain, on_duty, sweep
+from memgarden.maintain.summaries import Summarizer
 from memgarden.observe.health import Health, diagnose
 from memgarden.parts import Parts
 from memgarden.paths import check_path
@@ -26,7 +34,6 @@ from memgarden.turns import Signals
 __all__ = ["Garden"]
 
 POLL_SECONDS = 0.02
-SWEPT_AT_ONCE = 500  # memories a transaction, so that no writer waits long
 BATCH_SECONDS = 10.0
 CHECK_SECONDS = 60.0
 
@@ -60,6 +67,7 @@ class Garden:
         headings: bool = True,
         threads: int | None = None,
         exact_limit: int = 50_000,
+        archives: str | os.PathLike[str] | None = None,
     ) -> Self:
         """Open the garden in a folder, or at a database URL, and make it if there is none.
 
@@ -86,6 +94,7 @@ class Garden:
             headings=headings,
             threads=threads,
             exact_limit=exact_limit,
+            archives=archives,
         )
         return cls(build(os.fspath(where), settings))
 
@@ -127,21 +136,89 @@ class Garden:
         What has expired is found by nothing and given out by nobody before that: this frees its place. A memory whose
         `expires_at` is moved meanwhile stays.
         """
-        parts, now, swept = self._parts.opened(), utc_now(), 0
-        for path in parts.catalogue.expired(now):
-            while gone := parts.sink.sweep(path, now, SWEPT_AT_ONCE):
-                swept += gone
-                parts.wrote()
-        return swept
+        parts = self._parts.opened()
+        with on_duty(parts):
+            return sweep(parts)
+
+    def plan(self, wanted: Wanted, *prefix: str) -> Plan:
+        """What a policy would do in the scopes at and below `prefix` (all, without one), and why; changes nothing.
+
+        `wanted` is a `Policy`, or one of its parts: `Deduplication`, `Summarisation`, `Retention`. A memory is in one
+        step at most. `MissingExtra` for a summary without scikit-learn.
+        """
+        parts, now = self._parts.opened(), utc_now()
+        parts.retrieved.flush()
+        policy = as_policy(wanted)
+        paths = parts.catalogue.scopes(check_path(prefix) if prefix else (), now)
+        return Plan(tuple(step for path in paths for step in plan_scope(parts, path, policy, now)))
+
+    def apply(
+        self,
+        plan: Plan,
+        *,
+        summarizer: Summarizer | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Applied:
+        """Carry out a plan, or what you kept of it: `Plan(tuple(step for step in plan if ...))`.
+
+        What goes is in an archive, safe on disk, before it leaves the garden; `restore` brings it back. A memory that
+        was changed since the plan was made stays. `summarizer` makes a text of several memories (without one, their
+        central sentences); where it fails they stay. `progress` is told how many memories were handled. `GardenBusy`
+        if another process maintains the garden now. Run again after it was cut off, nothing is lost or doubled.
+        """
+        parts = self._parts.opened()
+        with on_duty(parts):
+            return carry_out(parts, plan, summarizer, Summarisation().sentences, progress)
+
+    def maintain(
+        self,
+        policy: Policy | None = None,
+        *prefix: str,
+        summarizer: Summarizer | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Applied:
+        """Do all that a policy asks for, now, in the scopes at and below `prefix`: for a scheduler, unattended.
+
+        Sweeps what has expired, finishes what was cut off, then plans and applies, scope by scope, in transactions of
+        milliseconds while others read and write. Without a policy duplicates are merged and what is older than 90
+        days is archived. `GardenBusy` if another process is at it.
+        """
+        parts = self._parts.opened()
+        at = check_path(prefix) if prefix else ()
+        return maintain(parts, at, Policy() if policy is None else policy, summarizer, progress)
+
+    def archives(self, *prefix: str) -> list[Archive]:
+        """The archives of the scopes at and below `prefix` (all, without one), oldest first."""
+        at = check_path(prefix) if prefix else ()
+        found = list_archives(archives_of(self._parts.opened()))
+        return [archive for archive in found if archive.scope[: len(at)] == at]
+
+    def restore(self, archive: str | Archive, ids: Iterable[str] | None = None) -> Restored:
+        """Bring back what an archive holds, or the memories of these ids, to the scope that they came from.
+
+        They are as they were, vectors included, and in the archive no more. Where all that a summary told is back, the
+        summary goes. `StorageError` for no such archive.
+        """
+        parts = self._parts.opened()
+        name = archive.name if isinstance(archive, Archive) else archive
+        with on_duty(parts):
+            return restore(parts, name, None if ids is None else list(ids))
 
     def backup(self, folder: str | os.PathLike[str]) -> None:
         """Copy the garden as it is now into a folder without one, while everybody goes on reading and writing it.
 
-        The copy is a garden: open it there, or copy the folder to where one is to be. Chroma is not copied; the garden
-        gives it everything when it is first opened with one. `StorageError` if the folder has a garden or cannot be
-        written; `InvalidSetting` for a garden in PostgreSQL, which `pg_dump` backs up.
+        The copy is a garden: open it there, or back it up to where one is to be. Its archives are copied too; Chroma is
+        not, the garden gives it everything when it is first opened with one. `StorageError` if the folder has a garden
+        or cannot be written; `InvalidSetting` for a garden in PostgreSQL, which `pg_dump` backs up; `GardenBusy` while
+        another process maintains a garden with archives, for what is on its way there would be in neither.
         """
-        self._parts.opened().backup(Path(folder))
+        parts, place = self._parts.opened(), Path(folder)
+        if parts.archives is None or not list_archives(parts.archives):
+            parts.backup(place)
+            return
+        with on_duty(parts):
+            parts.backup(place)
+            copy_archives(parts.archives, place / parts.archives.name)
 
     def export(
         self,

@@ -13,6 +13,7 @@ from typing import Protocol
 from memgarden.errors import GardenClosed
 from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
+from memgarden.observe.retrieved import Retrieved
 from memgarden.protocols import (
     Expander,
     ExpanderTools,
@@ -28,6 +29,7 @@ from memgarden.protocols import (
 )
 from memgarden.records import ChunkInfo, ScopePath
 from memgarden.turns import Signals
+from memgarden.upkeep import Shift, Upkeep
 
 __all__ = ["Audit", "Catalogue", "Parts", "RefillableOutbox"]
 
@@ -93,7 +95,7 @@ class Parts:
     """Everything that a garden and its scopes work with. `mirror` is None for a garden without Chroma.
 
     `searched` says how a search of the large scope of that number finds its vectors, and what Chroma says if it
-    refuses.
+    refuses. `archives` is the folder for what leaves the garden, None where there is no place for one.
     """
 
     id: str
@@ -101,6 +103,10 @@ class Parts:
     facts: dict[str, str]
     source: MemorySource
     sink: MemorySink
+    upkeep: Upkeep
+    shift: Shift
+    archives: Path | None
+    retrieved: Retrieved
     catalogue: Catalogue
     outbox: RefillableOutbox
     audit: Audit

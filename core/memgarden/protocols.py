@@ -333,7 +333,7 @@ class MemorySink(Protocol):
         expect: Mapping[str, int] | None = None,
         *,
         cause: Cause = UPDATED,
-        drop: Removal | None = None,
+        drop: Sequence[Removal] = (),
     ) -> Head:
         """Store entries of distinct ids; equal ids replace whole, for `cause`, and `drop` goes with them.
 

@@ -15,6 +15,11 @@ from memgarden.errors import InvalidMemory, InvalidQuery, MemoryNotFound
 from memgarden.ingest.batches import batches
 from memgarden.ingest.messages import read_messages
 from memgarden.ingest.validate import check_memory, is_storable, to_importance
+from memgarden.maintain.archives import originals
+from memgarden.maintain.duplicates import Duplicates
+from memgarden.maintain.planning import duplicates_of
+from memgarden.maintain.policy import Deduplication
+from memgarden.maintain.searching import search_archives
 from memgarden.parts import Parts
 from memgarden.protocols import Expanding, Order, Reranking
 from memgarden.records import ChunkInfo, Hit, Importance, Memory, ScopePath, new_id, utc_now
@@ -23,6 +28,7 @@ from memgarden.retrieve.query import MAX_K, GroupBy, Mode
 from memgarden.retrieve.rerank import DEPTH
 from memgarden.rewriting import Make, rewrite
 from memgarden.turns import hash_name
+from memgarden.upkeep import Past
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -275,6 +281,62 @@ class Scope:
         if deleted:
             self._parts.wrote()
         return deleted
+
+    def history(self, id: str) -> builtins.list[Past]:
+        """What became of the memories that had this id, oldest first; none for an id that the scope never held.
+
+        An event is `added`, `updated`, `merged`, `summarised`, `archived`, `restored`, `deleted` or `expired`; its
+        `detail` names the archive, or the memory into which it went. What was forgotten has no history.
+        """
+        return list(self._parts.upkeep.history(self._path, id)) if is_storable(id) else []
+
+    def duplicates(self, options: Deduplication | None = None) -> Duplicates:
+        """Which memories are one: `.plan()` says what a merge would do, `.at(threshold)` the same at another cosine."""
+        return duplicates_of(self._parts, self._path, options or Deduplication(), utc_now())
+
+    def originals(self, id: str) -> builtins.list[Memory]:
+        """The memories that a summary tells, oldest first, from its archive; `MemoryNotFound` for no such summary."""
+        if not is_storable(id):
+            raise MemoryNotFound(f"the scope holds no summary {id!r}")
+        return originals(self._parts, self._path, id)
+
+    def search_archives(
+        self,
+        query: str,
+        *,
+        k: int = 10,
+        mode: Mode = "hybrid",
+        where: Mapping[str, Any] | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        min_relevance: float | None = None,
+    ) -> builtins.list[Hit]:
+        """The `k` best memories of the scope's archives, as `search` finds them in the scope.
+
+        The archives are read whole for each call: some seconds for 10,000 memories. `garden.restore` brings back what
+        is wanted.
+        """
+        how = How(
+            k=k,
+            mode=mode,
+            alpha=None,
+            fusion=None,
+            where=where,
+            since=since,
+            until=until,
+            min_score=None,
+            min_relevance=min_relevance,
+            aliases=None,
+            context=0,
+            group_by="memory",
+            reranker=(),
+            rerank_depth=DEPTH,
+            expander=(),
+            phrases=True,
+            times=True,
+            now=None,
+        )
+        return search_archives(self._parts, self._path, query, how)
 
     def search(
         self,

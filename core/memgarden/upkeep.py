@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from memgarden.records import Entry, Importance, ScopePath
 
-__all__ = ["UPDATED", "Cause", "Event", "Past", "Profile", "Removal", "Upkeep"]
+__all__ = ["UPDATED", "Cause", "Event", "Past", "Profile", "Removal", "Shift", "Upkeep"]
 
 Event = Literal["added", "updated", "merged", "summarised", "archived", "restored", "deleted", "expired"]
 
@@ -43,7 +43,8 @@ class Removal(NamedTuple):
 class Profile(NamedTuple):
     """What a planner knows of a memory, without its text: a tuple, since a plan may look at a million.
 
-    `version` is its row number; `retrieved_at` is when a search last gave it out, None for never.
+    `version` is its row number; `retrieved_at` is when a search last gave it out, `restored_at` when it last came back
+    from an archive; None for never.
     """
 
     version: int
@@ -55,6 +56,7 @@ class Profile(NamedTuple):
     stored_at: datetime
     expires_at: datetime | None
     retrieved_at: datetime | None
+    restored_at: datetime | None = None
 
 
 class Upkeep(Protocol):
@@ -74,4 +76,16 @@ class Upkeep(Protocol):
 
     def note_retrievals(self, path: ScopePath, found: Mapping[str, datetime]) -> None:
         """Keep when the memories of these ids were last found."""
+        ...
+
+
+class Shift(Protocol):
+    """The right to maintain a garden, which one process has at a time."""
+
+    def begin(self) -> None:
+        """Take it, or keep it; `GardenBusy` says who has it."""
+        ...
+
+    def end(self) -> None:
+        """Give it back."""
         ...

@@ -12,7 +12,7 @@ from memgarden.errors import MemgardenError
 from memgarden.index.columns import Outdated
 from memgarden.index.scope_index import ScopeIndex
 from memgarden.protocols import DenseLeg, LexicalLeg, ScopeSource
-from memgarden.records import Head, ScopePath
+from memgarden.records import Changes, Head, ScopePath
 
 __all__ = ["IndexPool"]
 
@@ -79,6 +79,10 @@ class IndexPool:
             return ScopeIndex(changes, self._lexical(), self._dense(changes.head), self._source)
         index.apply(changes)
         return index
+
+    def made_of(self, changes: Changes, source: ScopeSource) -> ScopeIndex:
+        """An index of what is in no scope, and in no pool: of a whole set of memories that `source` gives out."""
+        return ScopeIndex(changes, self._lexical(), self._dense(changes.head), source)
 
     def _weigh(self, path: ScopePath, slot: Slot) -> None:
         nbytes = slot.index.nbytes if slot.index else 0

@@ -41,6 +41,7 @@ def copy_record(database: Database, target: Path) -> None:
                 with copy:
                     copy.execute("DELETE FROM outbox")
                     copy.execute("UPDATE garden SET value = 'no' WHERE key = 'mirrored'")
+                    copy.execute("DELETE FROM garden WHERE key = 'maintenance'")  # nobody maintains the copy
                 copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
         _sync(unfinished)
         unfinished.replace(target)

@@ -35,6 +35,13 @@ PROFILES = Statement(
         memories.stored_at,
         memories.expires_at,
         retrievals.at,
+        sa.select(sa.func.max(history.at))
+        .where(
+            history.scope == memories.scope,
+            history.id == memories.id,
+            history.event == sa.literal_column("'restored'"),
+        )
+        .scalar_subquery(),
     )
     .join_from(schema.memories, schema.retrievals, retrievals.memory == memories.pk, isouter=True)
     .where(*LIVING, memories.pk > sa.bindparam("after"))
@@ -114,15 +121,17 @@ class SqlUpkeep:
 
 
 def _profile(row: Row) -> Profile:
-    pk, id, kind, importance, tags, created_at, stored_at, expires_at, at = row  # noqa: A001
+    pk, id, kind, importance, tags, created_at, stored_at, *times = row  # noqa: A001
+    expires_at, retrieved_at, restored_at = (None if time is None else from_micros(time) for time in times)
     return Profile(
-        pk,
-        id,
-        kind,
-        Importance(importance),
-        tuple(json.loads(tags)) if tags != "[]" else (),
-        from_micros(created_at),
-        from_micros(stored_at),
-        None if expires_at is None else from_micros(expires_at),
-        None if at is None else from_micros(at),
+        version=pk,
+        id=id,
+        kind=kind,
+        importance=Importance(importance),
+        tags=tuple(json.loads(tags)) if tags != "[]" else (),
+        created_at=from_micros(created_at),
+        stored_at=from_micros(stored_at),
+        expires_at=expires_at,
+        retrieved_at=retrieved_at,
+        restored_at=restored_at,
     )

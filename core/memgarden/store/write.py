@@ -129,22 +129,21 @@ class Writer:
         expect: Mapping[str, int] | None = None,
         *,
         cause: Cause = UPDATED,
-        drop: Removal | None = None,
+        drop: Sequence[Removal] = (),
     ) -> Head:
         """Store entries of distinct ids; those whose id the scope holds already are replaced whole, for `cause`.
 
-        `drop` goes in the same transaction. `expect` gives the row number that each id of either must still have, for
-        none that the scope holds no such memory, else `Conflict`.
+        `drop` goes in the same transaction. `expect` gives the row number that each id of either must still have, and
+        of an id that it does not name there must be no memory, else `Conflict`.
         """
-        dropped = [] if drop is None else list(drop.ids)
         with self._database.write() as session:
             head = _bump(session, path)
-            ids = [entry.memory.id for entry in entries] + dropped
+            ids = [*(entry.memory.id for entry in entries), *(id for gone in drop for id in gone.ids)]  # noqa: A001
             held = {} if head.revision == 1 else _held(session, head.scope, ids)
             if expect is not None and expect != held:
                 raise Conflict(f"changed by somebody else meanwhile: {', '.join(map(repr, expect))}")
-            if drop is not None and (gone := [held.pop(id) for id in dropped if id in held]):  # noqa: A001
-                _remove(session, head, gone, drop.cause)
+            for gone in drop:
+                _remove(session, head, [held.pop(id) for id in gone.ids if id in held], gone.cause)  # noqa: A001
             if held:
                 _remove(session, head, list(held.values()), cause)
             pks = _insert(session, head, entries)

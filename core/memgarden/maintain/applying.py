@@ -1,0 +1,226 @@
+"""Carries a plan out: what goes is in an archive, safe on disk, before it leaves the garden in a small transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+from memgarden.errors import Conflict, InvalidSetting, MemgardenError
+from memgarden.maintain.archive import Archive, list_archives, rewrite_archive, settle_archive, write_archive
+from memgarden.maintain.lines import Head, Line
+from memgarden.maintain.merging import merged
+from memgarden.maintain.plan import AT_ONCE, Action, Plan, Step, Version
+from memgarden.parts import Parts
+from memgarden.records import Entry, ScopePath, utc_now
+from memgarden.upkeep import UPDATED, Cause, Event, Removal
+
+__all__ = ["Applied", "Progress", "Summarise", "apply", "archives_of", "rested", "settle", "settle_all"]
+
+ARCHIVED = 5_000  # memories of an archive: what a run that was cut off does again, and one that comes back reads
+READ = 500  # read at a time
+CAUSES: Mapping[Action, Event] = {"archive": "archived", "merge": "merged", "summarise": "summarised"}
+
+Progress = Callable[[int], None]
+Summarise = Callable[[Sequence[Entry], str], Entry]
+"""Makes the summary of memories that go into the archive of that name; a `MemgardenError` says why it cannot."""
+
+
+@dataclass(slots=True)
+class Applied:
+    """What was done: how many memories went, by action, and into which archives.
+
+    `changed` counts those that stay since they were changed after the plan was made; `failed` says by id why others
+    do, as where a summariser failed. `swept` had expired.
+    """
+
+    done: dict[Action, int] = field(default_factory=dict)
+    changed: int = 0
+    archives: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    swept: int = 0
+
+    def __iadd__(self, other: Applied) -> Applied:
+        for action, count in other.done.items():
+            self.done[action] = self.done.get(action, 0) + count
+        self.changed += other.changed
+        self.archives += other.archives
+        self.failed |= other.failed
+        self.swept += other.swept
+        return self
+
+
+def archives_of(parts: Parts) -> Path:
+    """The folder of the garden's archives; `InvalidSetting` where it has none."""
+    if parts.archives is None:
+        raise InvalidSetting("this garden has no folder for archives: open it with archives='/path/to/a/folder'")
+    return parts.archives
+
+
+def apply(parts: Parts, plan: Plan, summarise: Summarise, progress: Progress | None) -> Applied:
+    """Carry out the steps of a plan, in order; what was changed since it was made stays as it is."""
+    applied, handled = Applied(), 0
+    moved: dict[int, int] = {}
+    for batch in _batches(step for step in plan if step.action != "similar"):
+        parts.shift.begin()
+        _apply(parts, archives_of(parts), batch, summarise, applied, moved)
+        handled += sum(len(step.goes) for step in batch)
+        if progress is not None:
+            progress(handled)
+    return applied
+
+
+def settle_all(parts: Parts) -> None:
+    """Finish what a run that was cut off left: archives keep what has left the garden, and nothing that has not."""
+    folder = archives_of(parts)
+    for archive in list_archives(folder):
+        if not archive.settled:
+            settle(parts, folder, archive)
+
+
+def settle(parts: Parts, folder: Path, archive: Archive) -> Archive | None:
+    """Leave in an archive what went there and nothing else; None if nothing is left of it."""
+    return rewrite_archive(folder, archive, lambda line: _went(parts, line, archive))
+
+
+def _went(parts: Parts, line: Line, archive: Archive) -> bool:
+    """Whether a memory left the garden for this archive, by its history, and did not come back."""
+    past = parts.upkeep.history(line.path, line.memory.id)
+    told = [one for one in past if one.detail.get("archive") == archive.name]
+    if told:
+        return told[-1].event != "restored"
+    # It was on its way when it was changed or deleted: then it is not an archive's. Without any word of it, as in a
+    # database that is older than the archive, a memory is kept rather than lost.
+    return (
+        not any(one.at >= archive.made_at for one in past) and parts.source.version(line.path, line.memory.id) is None
+    )
+
+
+def rested(write: Callable[[], int]) -> int:
+    """What `write` returns; then as long a pause as it took, in which others write."""
+    began = time.perf_counter()
+    done = write()
+    time.sleep(time.perf_counter() - began)
+    return done
+
+
+def _batches(steps: Iterable[Step]) -> Iterator[list[Step]]:
+    """Steps of one action in one scope that follow each other, as many as one archive takes."""
+    for _, alike in groupby(steps, key=lambda step: (step.action, step.path)):
+        yield from _parts(alike, ARCHIVED)
+
+
+def _parts(steps: Iterable[Step], most: int) -> Iterator[list[Step]]:
+    part: list[Step] = []
+    size = 0
+    for step in steps:
+        if part and size + len(step.goes) > most:
+            yield part
+            part, size = [], 0
+        part.append(step)
+        size += len(step.goes)
+    if part:
+        yield part
+
+
+def _apply(
+    parts: Parts,
+    folder: Path,
+    batch: Sequence[Step],
+    summarise: Summarise,
+    applied: Applied,
+    moved: dict[int, int],
+) -> None:
+    """`moved` keeps the versions that memories have after something was merged into them, by those they had."""
+    action, path = batch[0].action, batch[0].path
+    head = Head(parts.preparer.embedder.name, parts.preparer.embedder.dimension)
+    goes = [version for step in batch for version in step.goes]
+    archive = write_archive(folder, path, _entries(parts, path, goes), CAUSES[action], head, utc_now())
+    failed = len(applied.failed)
+    if action == "archive":
+        gone = _remove(parts, path, goes, archive)
+    elif action == "merge":
+        gone = sum(_merge(parts, path, part, archive, moved) for part in _parts(batch, AT_ONCE))
+    else:
+        gone = sum(_summarise(parts, step, archive, summarise, applied) for step in batch)
+    parts.wrote()
+    # Where the process ends before this, the next run does it: until then the archive says that it is not settled.
+    left = settle_archive(folder, archive) if gone and gone == archive.count else settle(parts, folder, archive)
+    if left is not None:
+        applied.archives.append(left.name)
+    applied.done[action] = applied.done.get(action, 0) + gone
+    applied.changed += len(goes) - gone - (len(applied.failed) - failed)
+
+
+def _entries(parts: Parts, path: ScopePath, versions: Sequence[Version]) -> Iterator[Entry]:
+    for start in range(0, len(versions), READ):
+        yield from parts.upkeep.versions(path, [one.number for one in versions[start : start + READ]]).values()
+
+
+def _remove(parts: Parts, path: ScopePath, goes: Sequence[Version], archive: Archive) -> int:
+    cause = Cause("archived", {"archive": archive.name})
+    gone = 0
+    for start in range(0, len(goes), AT_ONCE):
+        numbers = {one.id: one.number for one in goes[start : start + AT_ONCE]}
+        gone += rested(lambda: parts.sink.delete(path, list(numbers), cause=cause, versions=numbers))  # noqa: B023
+    return gone
+
+
+def _merge(parts: Parts, path: ScopePath, steps: Sequence[Step], archive: Archive, moved: dict[int, int]) -> int:
+    """All of these merges in one transaction; if something of them was changed, each for itself, as far as it can."""
+    expect: dict[str, int] = {}
+    entries: list[Entry] = []
+    removals: list[Removal] = []
+    whole = [
+        (moved.get(step.stays.number, step.stays.number), step.stays, step) for step in steps if step.stays is not None
+    ]
+    found = parts.upkeep.versions(
+        path, [n for now, _, step in whole for n in (now, *(one.number for one in step.goes))]
+    )
+    for number, stays, step in whole:
+        if any(one not in found for one in (number, *(version.number for version in step.goes))):
+            continue
+        gone = [found[one.number].memory for one in step.goes]
+        held = found[number]
+        entries.append(parts.preparer.changed(merged(held.memory, gone, step.scores, utc_now()), held.chunks))
+        expect |= {stays.id: number} | {one.id: one.number for one in step.goes}
+        cause = Cause("merged", {"into": stays.id, "archive": archive.name})
+        removals.append(Removal([one.id for one in step.goes], cause))
+
+    def write() -> int:
+        parts.sink.put(path, entries, expect, cause=Cause("merged"), drop=removals)
+        return sum(len(removal.ids) for removal in removals)
+
+    try:
+        gone_now = rested(write) if entries else 0
+    except Conflict:
+        return 0 if len(steps) == 1 else sum(_merge(parts, path, [step], archive, moved) for step in steps)
+    for _, stays, step in whole:
+        if len(step.goes) == AT_ONCE and (version := parts.source.version(path, stays.id)) is not None:
+            moved[stays.number] = version[0]  # more may follow
+    return gone_now
+
+
+def _summarise(parts: Parts, step: Step, archive: Archive, summarise: Summarise, applied: Applied) -> int:
+    found = parts.upkeep.versions(step.path, [one.number for one in step.goes])
+    if len(found) < len(step.goes):
+        return 0
+    try:
+        entry = summarise(list(found.values()), archive.name)
+    except MemgardenError as error:
+        applied.failed |= {one.id: str(error) for one in step.goes}
+        return 0
+    parts.shift.begin()  # a language model may have taken its time
+    expect = {one.id: one.number for one in step.goes}
+    cause = Cause("summarised", {"into": entry.memory.id, "archive": archive.name})
+
+    def write() -> int:
+        parts.sink.put(step.path, [entry], expect, cause=UPDATED, drop=[Removal(list(expect), cause)])
+        return len(expect)
+
+    try:
+        return rested(write)
+    except Conflict:
+        return 0

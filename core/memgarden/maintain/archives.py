@@ -1,0 +1,164 @@
+"""What is done with archives: something is found in them, comes back from them, expires or is forgotten there."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from memgarden.errors import Conflict, MemoryNotFound, StorageError
+from memgarden.maintain.applying import archives_of, rested, settle
+from memgarden.maintain.archive import Archive, list_archives, read_archive, rewrite_archive, settle_archive
+from memgarden.maintain.lines import Line
+from memgarden.maintain.plan import AT_ONCE
+from memgarden.maintain.summaries import ORIGINALS
+from memgarden.parts import Parts
+from memgarden.records import Entry, Memory, ScopePath, utc_now
+from memgarden.upkeep import Cause
+
+__all__ = ["Restored", "entry_of", "erase_archived", "originals", "restore", "sweep_archives"]
+
+
+@dataclass(slots=True)
+class Restored:
+    """What came back: how many memories, and by id why others did not."""
+
+    restored: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def restore(parts: Parts, name: str, ids: Collection[str] | None) -> Restored:
+    """Bring the memories of an archive back, or those of these ids; what came back is in the archive no more.
+
+    Where all that a summary told is back, the summary goes. A memory that was stored anew under its old id stays as it
+    is, and the old one in the archive. `StorageError` if there is no such archive, or it is damaged.
+    """
+    folder = archives_of(parts)
+    parts.shift.begin()
+    archive = _named(folder, name)
+    wanted = None if ids is None else frozenset(ids)
+    settle_archive(folder, archive, settled=False)  # until the end some of it is in both places
+    done = Restored()
+    lines = [line for line in read_archive(folder, archive) if wanted is None or line.memory.id in wanted]
+    for start in range(0, len(lines), AT_ONCE):
+        parts.shift.begin()
+        _bring_back(parts, lines[start : start + AT_ONCE], archive, done)
+    parts.wrote()
+    back = [line.memory.id for line in lines if line.memory.id not in done.refused]
+    if archive.cause == "summarised":
+        _drop_summaries(parts, archive.scope, back)
+    settle(parts, folder, archive)
+    for missing in (wanted or frozenset()) - {line.memory.id for line in lines}:
+        done.refused[missing] = "it is not in this archive"
+    return done
+
+
+def originals(parts: Parts, path: ScopePath, id: str) -> list[Memory]:
+    """The memories that a summary tells, oldest first, wherever they are: in its archive or back in the garden.
+
+    `MemoryNotFound` if there is no such summary; `StorageError` if something that it tells is nowhere.
+    """
+    now = utc_now()
+    summary = parts.source.get(path, id, now)
+    wanted = None if summary is None else summary.metadata.get(ORIGINALS)
+    if summary is None or not isinstance(wanted, list):
+        raise MemoryNotFound(
+            f"the scope holds no summary {id!r}: see them with scope.list(where={{'kind': 'summary'}})"
+        )
+    found: dict[str, Memory] = {}
+    folder = archives_of(parts)
+    for archive in list_archives(folder, path):
+        if archive.name == summary.metadata.get("archive"):
+            lines = read_archive(folder, archive)
+            found = {line.memory.id: line.memory for line in lines if line.memory.id in wanted}
+    for key in wanted:
+        if key not in found and (living := parts.source.get(path, key, now)) is not None:
+            found[key] = living
+    return sorted(found.values(), key=lambda memory: (memory.created_at, memory.id))
+
+
+def sweep_archives(parts: Parts, now: datetime) -> int:
+    """Delete what has expired in archives; how many memories there were."""
+    if parts.archives is None:
+        return 0
+    swept = 0
+    for archive in list_archives(parts.archives):
+        if archive.settled and archive.expires_at is not None and archive.expires_at <= now:
+            left = rewrite_archive(parts.archives, archive, lambda line: not _expired(line.memory, now))
+            swept += archive.count - (0 if left is None else left.count)
+    return swept
+
+
+def erase_archived(folder: Path, path: ScopePath, ids: Collection[str] | None, *, below: bool = False) -> int:
+    """Delete the memories of these ids from the archives of a scope, or all of them; how many there were.
+
+    `below`: of the scopes below it as well.
+    """
+    erased = 0
+    for archive in list_archives(folder, None if below else path):
+        if archive.scope[: len(path)] == path:
+            left = rewrite_archive(folder, archive, lambda line: ids is not None and line.memory.id not in ids)
+            erased += archive.count - (0 if left is None else left.count)
+    return erased
+
+
+def _named(folder: Path, name: str) -> Archive:
+    for archive in list_archives(folder):
+        if archive.name == name:
+            return archive
+    raise StorageError(f"there is no archive {name!r}: see them with garden.archives()")
+
+
+def _bring_back(parts: Parts, lines: Sequence[Line], archive: Archive, done: Restored) -> None:
+    """Memories of one scope, in one transaction; those whose id is held, by whatever, are refused."""
+    now = utc_now()
+    entries: list[Entry] = []
+    for line in lines:
+        held = parts.source.version(line.path, line.memory.id)
+        if _expired(line.memory, now):
+            done.refused[line.memory.id] = "it has expired"
+        elif held is None:
+            entries.append(entry_of(parts, line, archive))
+        elif held[1] != line.memory:
+            done.refused[line.memory.id] = "the scope holds another memory of this id: delete or rename that first"
+    if not entries:
+        return
+
+    def write() -> int:
+        cause = Cause("restored", {"archive": archive.name})
+        parts.sink.put(archive.scope, entries, {}, cause=cause)
+        return len(entries)
+
+    try:
+        done.restored += rested(write)
+    except Conflict:  # somebody stored one of them in between
+        _bring_back(parts, lines, archive, done)
+
+
+def entry_of(parts: Parts, line: Line, archive: Archive) -> Entry:
+    """The memory of a line, ready to be stored: with its own vectors if they are of the garden's space."""
+    embedder = parts.preparer.embedder
+    if line.vectors is not None and (archive.embedder, archive.dimension) == (embedder.name, embedder.dimension):
+        return parts.preparer.restored(line.memory, line.spans, line.vectors)
+    return parts.preparer.entries([line.memory], lambda session, one: parts.source.before(line.path, session, one))[0]
+
+
+def _drop_summaries(parts: Parts, path: ScopePath, back: Sequence[str]) -> None:
+    now = utc_now()
+    for key in dict.fromkeys(_summaries(parts, path, back)):
+        summary = parts.source.get(path, key, now)
+        told = [] if summary is None else summary.metadata.get(ORIGINALS, [])
+        if told and all(parts.source.version(path, one) is not None for one in told):
+            parts.sink.delete(path, [key], cause=Cause("deleted", {"restored": len(told)}))
+
+
+def _summaries(parts: Parts, path: ScopePath, ids: Sequence[str]) -> Iterator[str]:
+    for one in ids:
+        for past in parts.upkeep.history(path, one):
+            if past.event == "summarised":
+                yield str(past.detail.get("into"))
+
+
+def _expired(memory: Memory, now: datetime) -> bool:
+    return memory.expires_at is not None and memory.expires_at <= now

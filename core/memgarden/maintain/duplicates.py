@@ -1,0 +1,241 @@
+"""Which memories of a scope are one: found once, cut at any threshold."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from memgarden.maintain.near import Pairs, near_pairs
+from memgarden.maintain.plan import AT_ONCE, Plan, Step, Version
+from memgarden.maintain.policy import Deduplication, Keep
+from memgarden.records import RECORD, Entry, Floats, Importance, Ints, ScopePath
+from memgarden.turns import hash_name, said
+
+__all__ = ["Candidate", "Duplicates", "find_duplicates"]
+
+NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
+KEPT_PAIRS = 64  # the nearest of a memory: of thousands of near-equal ones all pairs would be millions
+MOST_PAIRS = 2_000_000  # held before they are cut to those
+NO_PAIRS: Pairs = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
+SPACE = re.compile(r"\s+")
+WORD = re.compile(r"[^\W\d_]+")
+WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # scripts that put no space between words
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A memory that may be a duplicate: how it is preferred, and what it must share with those that it is one with.
+
+    `same` is equal for equal texts; `guard` holds what no duplicate differs in.
+    """
+
+    version: Version
+    importance: Importance
+    said: int  # microseconds since 1970
+    stored: int
+    length: int
+    chunks: int
+    same: int
+    guard: int
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """What was found in one scope: its candidates, and the pairs of them with their cosines.
+
+    `first` `(p,)` and `second` `(p,)` are places in `candidates`, one of each text; `scores` `(p,)` falls from pair to
+    pair, and reaches down to `options.similar`.
+    """
+
+    path: ScopePath
+    options: Deduplication
+    candidates: tuple[Candidate, ...]
+    first: Ints
+    second: Ints
+    scores: Floats
+
+    def at(self, threshold: float, keep: Keep | None = None) -> Duplicates:
+        """The same, cut at another threshold, from `similar` up, or by another choice; nothing is computed anew."""
+        return replace(self, options=replace(self.options, threshold=threshold, keep=keep or self.options.keep))
+
+    def plan(self) -> Plan:
+        """A step for each memory into which others are merged, then one for each two that are similar."""
+        heads = self._heads()
+        into: dict[int, tuple[int, float]] = {}
+        near: dict[int, list[tuple[int, float]]] = {}
+        for a, b, score in zip(self.first.tolist(), self.second.tolist(), self.scores.tolist(), strict=True):
+            near.setdefault(heads[a], []).append((heads[b], score))
+            near.setdefault(heads[b], []).append((heads[a], score))
+        kept: set[int] = set()
+        # From the most preferred: each is kept, or goes into one that is kept. So what goes is near to what stays, and
+        # not only to something that went as well.
+        for place in sorted(set(heads), key=self._preference, reverse=True):
+            found = [
+                (score, other)
+                for other, score in near.get(place, ())
+                if other in kept and score >= self.options.threshold and self._mergeable(place, other)
+            ]
+            if found:
+                score, other = max(found, key=lambda each: (each[0], self._preference(each[1])))
+                into[place] = other, score
+            else:
+                kept.add(place)
+        for place, head in enumerate(heads):
+            if place != head:
+                other, score = into.get(head, (head, 1.0))
+                into[place] = other, score
+        return Plan((*self._merges(into), *self._similar(heads, into)))
+
+    def _heads(self) -> list[int]:
+        """For each candidate the most preferred one of its text."""
+        best: dict[int, int] = {}
+        for place, candidate in enumerate(self.candidates):
+            held = best.get(candidate.same)
+            if held is None or self._preference(place) > self._preference(held):
+                best[candidate.same] = place
+        return [best[candidate.same] for candidate in self.candidates]
+
+    def _preference(self, place: int) -> tuple[int | str, ...]:
+        one = self.candidates[place]
+        by = {
+            "newest": (one.said, one.stored),
+            "important": (one.importance, one.said, one.stored),
+            "longest": (one.length, one.said, one.stored),
+        }
+        return (*by[self.options.keep], one.version.id)
+
+    def _mergeable(self, a: int, b: int) -> bool:
+        return self.candidates[a].guard == self.candidates[b].guard
+
+    def _merges(self, into: dict[int, tuple[int, float]]) -> Iterator[Step]:
+        groups: dict[int, list[tuple[int, float]]] = {}
+        for place, (stays, score) in into.items():
+            groups.setdefault(stays, []).append((place, score))
+        parts = (
+            (stays, gone[start : start + AT_ONCE])
+            for stays, gone in sorted(groups.items())
+            for start in range(0, len(gone), AT_ONCE)
+        )
+        for stays, gone in parts:
+            least = min(score for _, score in gone)
+            how = (
+                "equal text"
+                if least >= 1
+                else f"cosine {least:.3f} and more"
+                if len(gone) > 1
+                else f"cosine {least:.3f}"
+            )
+            yield Step(
+                "merge",
+                self.path,
+                tuple(self.candidates[place].version for place, _ in gone),
+                f"{how}, {self.options.keep} kept",
+                self.candidates[stays].version,
+                tuple(score for _, score in gone),
+            )
+
+    def _similar(self, heads: list[int], into: dict[int, tuple[int, float]]) -> Iterator[Step]:
+        told: set[tuple[int, int]] = set()
+        for a, b, score in zip(self.first.tolist(), self.second.tolist(), self.scores.tolist(), strict=True):
+            one, other = (into.get(heads[place], (heads[place], 1.0))[0] for place in (a, b))
+            pair = min(one, other), max(one, other)
+            if one == other or pair in told:
+                continue
+            told.add(pair)
+            why = f"cosine {score:.3f}"
+            if score >= self.options.threshold and not self._mergeable(a, b):
+                why += ", but they differ in numbers, kind or speaker"
+            versions = [self.candidates[place].version for place in pair]
+            yield Step("similar", self.path, (versions[0],), why, versions[1], (score,))
+
+
+def find_duplicates(path: ScopePath, memories: Iterable[tuple[int, Entry]], options: Deduplication) -> Duplicates:
+    """The duplicates among memories of one scope, each given with its version.
+
+    What is held of them are their vectors, and no text: 1.5 KB a chunk of 384 dimensions.
+    """
+    candidates: list[Candidate] = []
+    vectors: list[Floats] = []
+    for number, entry in memories:
+        memory = entry.memory
+        if memory.kind == RECORD or (options.kinds is not None and memory.kind not in options.kinds):
+            continue
+        candidates.append(_candidate(number, entry, options))
+        vectors += [chunk.vector for chunk in entry.chunks]
+    if not candidates:
+        return Duplicates(path, options, (), *NO_PAIRS)
+    matrix = np.stack(vectors)
+    starts = np.cumsum([0, *[candidate.chunks for candidate in candidates]])[:-1]
+    pairs = _pairs(matrix, starts, candidates, options.similar)
+    return Duplicates(path, options, tuple(candidates), *pairs)
+
+
+def _pairs(matrix: Floats, starts: Ints, candidates: list[Candidate], floor: float) -> Pairs:
+    """The pairs of one candidate of each text, best first."""
+    _, ones = np.unique(np.array([one.same for one in candidates]), return_index=True)
+    counts = np.array([one.chunks for one in candidates])
+    guards = np.array([one.guard for one in candidates])
+    held: list[Pairs] = []
+    size = 0
+    for a, b, scores in near_pairs(np.ascontiguousarray(matrix[starts[ones]]), floor):
+        first, second = ones[a], ones[b]
+        alike = counts[first] == counts[second]
+        first, second, scores = first[alike], second[alike], scores[alike].copy()
+        for at in np.flatnonzero(counts[first] > 1).tolist():
+            one, other = (matrix[starts[k] : starts[k] + counts[k]] for k in (first[at], second[at]))
+            scores[at] = np.einsum("ij,ij->i", one, other).min()  # as far apart as their parts are
+        near = scores >= floor
+        held.append((first[near], second[near], scores[near]))
+        size += int(near.sum())
+        if size > MOST_PAIRS:
+            held = [_nearest(held, guards)]
+            size = len(held[0][0])
+    first, second, scores = (
+        _nearest(held, guards) if held else (np.empty(0, np.int64),) * 2 + (np.empty(0, np.float32),)
+    )
+    order = np.lexsort((second, first, -scores))
+    return first[order], second[order], scores[order]
+
+
+def _nearest(held: list[Pairs], guards: Ints) -> Pairs:
+    """The pairs that are among the nearest of one of their two; those that could be merged come first."""
+    first, second, scores = (np.concatenate(part) for part in zip(*held, strict=True))
+    different = guards[first] != guards[second]
+    kept = np.zeros(len(first), dtype=np.bool_)
+    for side in (first, second):
+        order = np.lexsort((-scores, different, side))
+        _, begins, sizes = np.unique(side[order], return_index=True, return_counts=True)
+        rank = np.arange(len(order)) - np.repeat(begins, sizes)
+        kept[order[rank < KEPT_PAIRS]] = True
+    return first[kept], second[kept], scores[kept]
+
+
+def _candidate(number: int, entry: Entry, options: Deduplication) -> Candidate:
+    memory = entry.memory
+    turn = said(memory)
+    text = SPACE.sub(" ", unicodedata.normalize("NFKC", memory.text)).strip().casefold()
+    guard: list[object] = [memory.kind, sorted(NUMBER.findall(text))]
+    if turn is not None:
+        guard.append(turn.speaker)
+        if len(WORD.findall(text)) + len(WIDE.findall(text)) // 2 < options.words:
+            guard.append(hash_name(turn.session))
+    return Candidate(
+        Version(memory.id, number),
+        memory.importance,
+        int(memory.created_at.timestamp() * 1e6),
+        int((memory.stored_at or memory.created_at).timestamp() * 1e6),
+        len(memory.text),
+        len(entry.chunks),
+        _number(repr((text, guard))),
+        _number(repr(guard)),
+    )
+
+
+def _number(text: str) -> int:
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little", signed=True)

@@ -1,0 +1,63 @@
+"""What maintenance would do, and why: made by planners that change nothing, carried out by `applying`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from memgarden.records import ScopePath
+
+__all__ = ["AT_ONCE", "Action", "Plan", "Step", "Version"]
+
+AT_ONCE = 100  # memories that leave in one transaction, which takes a few milliseconds
+
+Action = Literal["archive", "merge", "summarise", "similar"]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A memory as it was when the plan was made: one that is changed later has another number."""
+
+    id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to be done in one scope, in one transaction, with its reason.
+
+    What `goes` leaves the garden for its archive; what `stays` takes in what a `merge` removes. `similar` tells of two
+    memories and does nothing. `scores` are the cosines of what goes, or is similar, to what stays.
+    """
+
+    action: Action
+    path: ScopePath
+    goes: tuple[Version, ...]
+    reason: str
+    stays: Version | None = None
+    scores: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in the order in which they are carried out by `Garden.apply`; until then nothing has changed."""
+
+    steps: tuple[Step, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def __add__(self, other: Plan) -> Plan:
+        return Plan(self.steps + other.steps)
+
+    def counts(self) -> dict[Action, int]:
+        """How many memories each action is about; a merge, a summary: how many go."""
+        counts: Counter[Action] = Counter()
+        for step in self.steps:
+            counts[step.action] += 1 if step.action == "similar" else len(step.goes)
+        return dict(counts)

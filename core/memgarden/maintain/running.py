@@ -1,0 +1,71 @@
+"""Maintenance as a whole, for a scheduler: one process at a time, one scope after another, in small transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from memgarden.maintain.applying import Applied, Progress, apply, rested, settle_all
+from memgarden.maintain.archive import remove_leftovers
+from memgarden.maintain.archives import sweep_archives
+from memgarden.maintain.extract import Extractive
+from memgarden.maintain.plan import Plan
+from memgarden.maintain.planning import plan_scope
+from memgarden.maintain.policy import Policy
+from memgarden.maintain.summaries import Summarizer, summary_of
+from memgarden.parts import Parts
+from memgarden.records import ScopePath, utc_now
+
+__all__ = ["SWEPT_AT_ONCE", "carry_out", "maintain", "on_duty", "sweep"]
+
+SWEPT_AT_ONCE = 500  # memories a transaction, so that no writer waits long
+
+
+@contextmanager
+def on_duty(parts: Parts) -> Iterator[None]:
+    """While nobody else maintains the garden; what a run that was cut off left is finished first."""
+    parts.shift.begin()
+    try:
+        if parts.archives is not None:
+            settle_all(parts)
+        yield
+    finally:
+        parts.shift.end()
+
+
+def carry_out(
+    parts: Parts, plan: Plan, summarizer: Summarizer | None, share: float, progress: Progress | None
+) -> Applied:
+    """Carry out a plan."""
+    preparer = parts.preparer
+    summarize = summarizer or Extractive(preparer.embed, share)
+    return apply(parts, plan, lambda entries, archive: summary_of(entries, archive, summarize, preparer), progress)
+
+
+def maintain(
+    parts: Parts, prefix: ScopePath, policy: Policy, summarizer: Summarizer | None, progress: Progress | None
+) -> Applied:
+    """Sweep, merge, summarise and archive by a policy, in every scope at and below `prefix`."""
+    done = Applied()
+    with on_duty(parts):
+        done.swept = sweep(parts)
+        for path in parts.catalogue.scopes(prefix, utc_now()):
+            parts.shift.begin()
+            own = policy.of(path)
+            share = own.summarise.sentences if own.summarise is not None else 1.0
+            done += carry_out(parts, plan_scope(parts, path, policy, utc_now()), summarizer, share, None)
+            if progress is not None:
+                progress(sum(done.done.values()))
+        if parts.archives is not None:
+            remove_leftovers(parts.archives)
+    return done
+
+
+def sweep(parts: Parts) -> int:
+    """Delete what has expired, in the garden and in its archives; how many memories there were."""
+    now, swept = utc_now(), 0
+    for path in parts.catalogue.expired(now):
+        while gone := rested(lambda: parts.sink.sweep(path, now, SWEPT_AT_ONCE)):  # noqa: B023
+            swept += gone
+            parts.wrote()
+    return swept + sweep_archives(parts, now)
