@@ -167,8 +167,10 @@ class Garden:
         if another process maintains the garden now. Run again after it was cut off, nothing is lost or doubled.
         """
         parts = self._parts.opened()
-        with on_duty(parts):
-            return carry_out(parts, plan, summarizer, Summarisation().sentences, progress)
+        with on_duty(parts) as damaged:
+            done = carry_out(parts, plan, summarizer, Summarisation().sentences, progress)
+        done.failed |= damaged
+        return done
 
     def maintain(
         self,

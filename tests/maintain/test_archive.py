@@ -22,6 +22,7 @@ from memgarden import (
     StorageError,
     read_policy,
 )
+from memgarden.maintain.archive import settle_archive
 from memgarden.records import utc_now
 
 OPEN = Callable[..., Garden]
@@ -160,6 +161,8 @@ def test_a_damaged_archive_says_so_and_nothing_is_made_of_it(garden: Garden, tmp
     with pytest.raises(StorageError, match="damaged"):
         garden.restore(archive)
     assert garden.scope("alice").get("old") is None
+    settle_archive(tmp_path / "garden" / "archives", archive, settled=False)
+    assert "damaged" in garden.maintain().failed[archive.name]  # and everything else is done all the same
     with pytest.raises(StorageError, match="no archive 'nowhere'"):
         garden.restore("nowhere")
 

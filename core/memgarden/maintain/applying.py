@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-from memgarden.errors import Conflict, InvalidSetting, MemgardenError
+from memgarden.errors import Conflict, InvalidSetting, StorageError, MemgardenError
 from memgarden.maintain.archive import Archive, list_archives, rewrite_archive, settle_archive, write_archive
 from memgarden.maintain.lines import Head, Line
 from memgarden.maintain.merging import merged
@@ -33,7 +33,7 @@ class Applied:
     """What was done: how many memories went, by action, and into which archives.
 
     `changed` counts those that stay since they were changed after the plan was made; `failed` says by id why others
-    do, as where a summariser failed. `swept` had expired.
+    do, as where a summariser failed, and by an archive's name that it is damaged. `swept` had expired.
     """
 
     done: dict[Action, int] = field(default_factory=dict)
@@ -72,12 +72,17 @@ def apply(parts: Parts, plan: Plan, summarise: Summarise, progress: Progress | N
     return applied
 
 
-def settle_all(parts: Parts) -> None:
-    """Finish what a run that was cut off left: archives keep what has left the garden, and nothing that has not."""
+def settle_all(parts: Parts) -> dict[str, str]:
+    """Finish what a run that was cut off left; by the names of archives that are damaged, what is wrong with them."""
     folder = archives_of(parts)
+    damaged: dict[str, str] = {}
     for archive in list_archives(folder):
         if not archive.settled:
-            settle(parts, folder, archive)
+            try:
+                settle(parts, folder, archive)
+            except StorageError as error:  # which must not keep all others from being looked after
+                damaged[archive.name] = str(error)
+    return damaged
 
 
 def settle(parts: Parts, folder: Path, archive: Archive) -> Archive | None:

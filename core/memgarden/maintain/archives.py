@@ -38,9 +38,9 @@ def restore(parts: Parts, name: str, ids: Collection[str] | None) -> Restored:
     parts.shift.begin()
     archive = _named(folder, name)
     wanted = None if ids is None else frozenset(ids)
-    settle_archive(folder, archive, settled=False)  # until the end some of it is in both places
     done = Restored()
     lines = [line for line in read_archive(folder, archive) if wanted is None or line.memory.id in wanted]
+    settle_archive(folder, archive, settled=False)  # until the end some of it is in both places
     for start in range(0, len(lines), AT_ONCE):
         parts.shift.begin()
         _bring_back(parts, lines[start : start + AT_ONCE], archive, done)

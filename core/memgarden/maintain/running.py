@@ -22,13 +22,14 @@ SWEPT_AT_ONCE = 500  # memories a transaction, so that no writer waits long
 
 
 @contextmanager
-def on_duty(parts: Parts) -> Iterator[None]:
-    """While nobody else maintains the garden; what a run that was cut off left is finished first."""
+def on_duty(parts: Parts) -> Iterator[dict[str, str]]:
+    """While nobody else maintains the garden; what a run that was cut off left is finished first.
+
+    Gives the archives that are damaged, by name, with what is wrong.
+    """
     parts.shift.begin()
     try:
-        if parts.archives is not None:
-            settle_all(parts)
-        yield
+        yield {} if parts.archives is None else settle_all(parts)
     finally:
         parts.shift.end()
 
@@ -47,7 +48,8 @@ def maintain(
 ) -> Applied:
     """Sweep, merge, summarise and archive by a policy, in every scope at and below `prefix`."""
     done = Applied()
-    with on_duty(parts):
+    with on_duty(parts) as damaged:
+        done.failed |= damaged
         done.swept = sweep(parts)
         for path in parts.catalogue.scopes(prefix, utc_now()):
             parts.shift.begin()

@@ -1,0 +1,230 @@
+"""Which memories are one, what becomes of them, and what never is merged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from memgarden import Deduplication, Garden, InvalidSetting, Memory
+from memgarden.maintain.near import near_pairs
+from memgarden.records import utc_now
+
+OPEN = Callable[..., Garden]
+NOW = utc_now()
+TEA = "My sister drinks green tea every morning before work"
+
+
+def ago(days: float) -> object:
+    return NOW - timedelta(days=days)
+
+
+def vector(*towards: float) -> np.ndarray:
+    """A unit vector whose cosine to the first axis is `towards[0]`, the rest along the second."""
+    made = np.zeros(64, np.float32)
+    made[0], made[1] = towards[0], np.sqrt(max(0.0, 1 - towards[0] ** 2))
+    return made
+
+
+def add(garden: Garden, id: str, cosine: float, text: str = TEA, user: str = "alice", **fields: object) -> None:
+    text = f"{text} ({id})"
+    garden.scope(user).add(text, id=id, vector=vector(cosine), embedder=garden.embedder.name, **fields)  # type: ignore[arg-type]
+
+
+def groups(garden: Garden, options: Deduplication, user: str = "alice") -> dict[str, set[str]]:
+    plan = garden.plan(options, user)
+    return {step.stays.id: {one.id for one in step.goes} for step in plan if step.action == "merge" and step.stays}
+
+
+@settings(max_examples=60)
+@given(
+    arrays.arrays(np.float32, st.tuples(st.integers(0, 40), st.just(8)), elements=st.floats(-1, 1, width=32)),
+    st.sampled_from([0.5, 0.8, 0.9, 0.95, 1.0]),
+)
+def test_every_near_pair_is_found_once_and_no_other(rows: np.ndarray, floor: float) -> None:
+    """As brute force finds them."""
+    rows = rows + np.eye(1, 8, dtype=np.float32) * 0.01
+    rows = rows[np.linalg.norm(rows, axis=1) > 1e-3]
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    found = [(int(a), int(b)) for one, other, _ in near_pairs(rows, floor) for a, b in zip(one, other, strict=True)]
+    cosines = rows @ rows.T
+    sure = {(a, b) for a, b in zip(*np.nonzero(np.triu(cosines >= floor + 1e-5, 1)), strict=True)}
+    may = {(a, b) for a, b in zip(*np.nonzero(np.triu(cosines >= floor - 1e-5, 1)), strict=True)}
+    assert len(found) == len(set(found)) and sure <= set(found) <= may
+
+
+def test_large_sets_are_compared_block_by_block(garden: Garden) -> None:
+    """Beyond one block, and where many are near each other, the pairs are those of the full matrix."""
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((1500, 32)).astype(np.float32)
+    rows[700:1400] = rows[:700] + 0.02 * rng.standard_normal((700, 32)).astype(np.float32)
+    rows[1400:] = rows[0] + 0.02 * rng.standard_normal((100, 32)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    found = {(int(a), int(b)) for one, other, _ in near_pairs(rows, 0.95) for a, b in zip(one, other, strict=True)}
+    wanted = {(int(a), int(b)) for a, b in zip(*np.nonzero(np.triu(rows @ rows.T >= 0.95, 1)), strict=True)}
+    assert found == wanted and len(found) > 5000
+
+
+def test_equal_texts_and_near_ones_are_merged_and_what_is_similar_is_told(garden: Garden) -> None:
+    """From .95 on they are one, from .9 on similar, below that nothing; equal texts whatever their vectors."""
+    add(garden, "a", 1.0, created_at=ago(3))
+    add(garden, "b", 0.97, created_at=ago(2))
+    add(garden, "c", 0.8, text="Something else altogether in this text")
+    alice = garden.scope("alice")
+    for number in range(3):
+        alice.add("  An EQUAL text, of  some length. ".swapcase() if number else "an equal text, of some length.")
+    plan = garden.plan(Deduplication(similar=0.75))
+    merges = [step for step in plan if step.action == "merge"]
+    assert groups(garden, Deduplication())["b"] == {"a"} and len(merges) == 2
+    assert sorted(len(step.goes) for step in merges) == [1, 2]
+    assert {"equal text, newest kept"} == {step.reason for step in merges if len(step.goes) == 2}
+    similar = [step for step in plan if step.action == "similar"]
+    assert [{step.stays.id, step.goes[0].id} for step in similar if step.stays] == [{"b", "c"}]
+    before = alice.count()
+    garden.apply(plan)
+    assert alice.count() == before - 3
+
+
+@pytest.mark.parametrize(("keep", "stays"), [("newest", "late"), ("important", "vital"), ("longest", "long")])
+def test_the_choice_says_which_of_them_stays(garden: Garden, keep: str, stays: str) -> None:
+    """The most recent, the most important, or the longest."""
+    add(garden, "vital", 1.0, created_at=ago(9), importance="high")
+    add(garden, "long", 0.995, text=TEA + ", as our mother always did", created_at=ago(8))
+    add(garden, "late", 0.99, created_at=ago(1))
+    found = groups(garden, Deduplication(keep=keep))  # type: ignore[arg-type]
+    assert found == {stays: {"vital", "long", "late"} - {stays}}
+
+
+def test_what_goes_is_near_to_what_stays(garden: Garden) -> None:
+    """Of a chain whose ends are far apart, the far end stays: nothing goes by way of what went itself."""
+    for age, (name, angle) in enumerate(zip("xyz", (0.0, 0.25, 0.5), strict=True)):
+        add(garden, name, float(np.cos(angle)), created_at=ago(age))
+    assert groups(garden, Deduplication()) == {"x": {"y"}}
+
+
+def test_the_one_that_stays_has_all_that_the_others_had(garden: Garden) -> None:
+    """Tags, the higher importance, the longer life; `merged_from` tells of each with its times and its cosine."""
+    ends = NOW + timedelta(days=5)
+    add(garden, "new", 1.0, created_at=ago(1), tags=["tea"], metadata={"page": 3}, expires_at=ends)
+    add(garden, "old", 0.99, created_at=ago(5), tags=["family", "tea"], importance="critical")
+    text = garden.scope("alice").get("new").text  # type: ignore[union-attr]
+    garden.apply(garden.plan(Deduplication()))
+    stays = garden.scope("alice").get("new")
+    assert stays is not None and (stays.text, stays.tags, stays.importance.label) == (
+        text,
+        ("tea", "family"),
+        "critical",
+    )
+    assert stays.expires_at is None and stays.metadata["page"] == 3
+    (past,) = stays.metadata["merged_from"]
+    assert past["id"] == "old" and past["created_at"] == ago(5).isoformat()  # type: ignore[attr-defined]
+    assert past["similarity"] == pytest.approx(0.99, abs=1e-3)
+    add(garden, "newer", 0.995, created_at=ago(0))
+    garden.apply(garden.plan(Deduplication()))
+    newer = garden.scope("alice").get("newer")
+    assert newer is not None and [each["id"] for each in newer.metadata["merged_from"]] == ["old", "new"]
+
+
+def test_a_merge_can_be_undone(garden: Garden) -> None:
+    """What was removed is in an archive, whole, and comes back."""
+    add(garden, "a", 1.0, created_at=ago(1))
+    add(garden, "b", 0.99, created_at=ago(5))
+    before = garden.scope("alice").get("b")
+    garden.apply(garden.plan(Deduplication()))
+    (archive,) = garden.archives()
+    assert archive.cause == "merged" and garden.restore(archive).restored == 1
+    assert garden.scope("alice").get("b") == before and garden.scope("alice").count() == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"text": "We meet at 3 on the pier"}, {"text": "We meet at 4 on the pier"}),
+        ({"text": "It cost 12.50 in all, I am sure"}, {"text": "It cost 12.60 in all, I am sure"}),
+        ({"kind": "note"}, {"kind": "document"}),
+    ],
+)
+def test_what_differs_in_numbers_or_kind_is_no_duplicate_whatever_its_vector(
+    garden: Garden, one: dict[str, str], other: dict[str, str]
+) -> None:
+    """They are told of as similar, with the reason."""
+    alice = garden.scope("alice")
+    for fields in (one, other):
+        alice.add(**({"text": "The very same words"} | fields), vector=vector(1.0), embedder=garden.embedder.name)  # type: ignore[arg-type]
+    (step,) = garden.plan(Deduplication())
+    assert step.action == "similar" and "differ in numbers, kind or speaker" in step.reason
+
+
+def test_short_turns_are_one_within_their_session_only(garden: Garden) -> None:
+    """A "yes" of one conversation is no duplicate of that of another; a long turn is, if it is of the same speaker."""
+    alice = garden.scope("alice")
+    long = "I left the blue bicycle behind the old station on Tuesday"
+    for session in ("s", "t"):
+        alice.add_conversation(
+            [
+                {"name": "Ann", "content": "Yes, sure."},
+                {"name": "Ann", "content": long},
+                {"name": "Ben", "content": long},
+            ],
+            session_id=session,
+        )
+    garden.apply(garden.plan(Deduplication()))
+    assert sorted(memory.text for memory in alice.list()) == sorted(["Yes, sure.", "Yes, sure.", long, long])
+    assert {memory.metadata["speaker"] for memory in alice.list(where={"kind": "turn"})} == {"Ann", "Ben"}
+
+
+def test_nothing_is_merged_across_scopes(garden: Garden) -> None:
+    """Equal texts of two users stay two memories."""
+    for path in (("alice",), ("bob",), ("alice", "work")):
+        garden.scope(*path).add("The very same words in every scope.")
+    assert len(garden.plan(Deduplication())) == 0
+
+
+def test_duplicates_can_be_cut_again_without_being_found_again(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At another threshold, or with another choice of what stays, they are what a new search for them would give."""
+    rng = np.random.default_rng(1)
+    for number, cosine in enumerate(rng.uniform(0.8, 1.0, 40)):
+        add(garden, chr(97 + number // 26) + chr(97 + number % 26), float(cosine), created_at=ago(number))
+    found = garden.scope("alice").duplicates(Deduplication(threshold=0.97, similar=0.85))
+    wanted = {cut: garden.plan(Deduplication(threshold=cut, similar=0.85)) for cut in (0.85, 0.9, 0.99, 1.0)}
+    monkeypatch.setattr("memgarden.maintain.duplicates.near_pairs", None)
+    for cut, plan in wanted.items():
+        assert found.at(cut).plan() == plan
+    assert found.at(0.9, keep="longest").plan().counts() != {}
+    with pytest.raises(InvalidSetting, match=r"from \.5 to 1"):
+        found.at(0.8)
+
+
+def test_many_equal_memories_become_one(garden: Garden) -> None:
+    """More than one transaction takes: they go into the one that stays, in one run."""
+    alice = garden.scope("alice")
+    alice.add_many([Memory("The same words again and again.", id=f"{n:03}", created_at=ago(n)) for n in range(350)])  # type: ignore[arg-type]
+    done = garden.apply(garden.plan(Deduplication()))
+    assert done.done == {"merge": 349} and done.changed == 0
+    (left,) = alice.list()
+    assert left.id == "000" and len(left.metadata["merged_from"]) == 349
+
+
+def test_long_texts_are_near_if_all_their_parts_are(open_garden: OPEN) -> None:
+    """Two documents that share their beginning are not one."""
+    garden = open_garden(chunk_size=16)
+    start = "The valley lies between two ridges and a river runs through it from north to south. " * 2
+    alice = garden.scope("alice")
+    alice.add(start + "In spring the snow melts and the meadows are under water for weeks.", id="a")
+    alice.add(start + "The library has four thousand volumes and a reading room for children.", id="b")
+    assert len(alice.chunks("a")) > 1 and len(alice.chunks("a")) == len(alice.chunks("b"))
+    assert groups(garden, Deduplication()) == {}
+    alice.add(start + "In spring the snow melts and the meadows are under water for weeks!", id="c")
+    assert groups(garden, Deduplication()) in ({"c": {"a"}}, {"a": {"c"}})
+
+
+@pytest.mark.parametrize("fields", [{"threshold": 1.1}, {"threshold": 0.8}, {"similar": 0.2}, {"keep": "best"}])
+def test_options_out_of_range_are_refused(fields: dict[str, object]) -> None:
+    """With what they may be."""
+    with pytest.raises(InvalidSetting, match=r"cosines|keep is one of"):
+        Deduplication(**fields)  # type: ignore[arg-type]
