@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 
+from memgarden.cli.archived import archives, history, restore
 from memgarden.cli.demo import demo
 from memgarden.cli.evaluating import evaluate_, tune_
 from memgarden.cli.guard import Guarded
+from memgarden.cli.maintaining import archive, dedup, maintain, summarise
 from memgarden.cli.moving import backup, export, sweep
 from memgarden.cli.reading import scopes, search, show
 from memgarden.cli.upkeep import health, reindex
@@ -57,6 +59,13 @@ app.command("show")(show)
 app.command("scopes")(scopes)
 app.command("health")(health)
 app.command("reindex")(reindex)
+app.command("maintain")(maintain)
+app.command("dedup")(dedup)
+app.command("summarise")(summarise)
+app.command("archive")(archive)
+app.command("archives")(archives)
+app.command("restore")(restore)
+app.command("history")(history)
 app.command("sweep")(sweep)
 app.command("backup")(backup)
 app.command("eval")(evaluate_)

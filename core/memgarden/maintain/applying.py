@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-from memgarden.errors import Conflict, InvalidSetting, StorageError, MemgardenError
+from memgarden.errors import Conflict, InvalidSetting, MemgardenError, StorageError
 from memgarden.maintain.archive import Archive, list_archives, rewrite_archive, settle_archive, write_archive
 from memgarden.maintain.lines import Head, Line
 from memgarden.maintain.merging import merged
