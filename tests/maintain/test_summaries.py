@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from memgarden import Garden, InvalidSetting, Memory, MemoryNotFound, MissingExtra, Summarisation
+from memgarden import Garden, InvalidSetting, Memory, MemoryNotFound, MissingExtra, Retention, Summarisation
 from memgarden.maintain.extract import Extractive
 from memgarden.records import utc_now
 
@@ -131,6 +131,16 @@ def test_groups_are_of_the_size_that_was_asked_for(garden: Garden) -> None:
     assert sum(sizes) == 29 and max(sizes) <= 10 and min(sizes) >= 4
     with pytest.raises(InvalidSetting, match="2 memories or more"):
         Summarisation(smallest=1)
+
+
+def test_a_summary_stays_where_it_is(garden: Garden) -> None:
+    """It is as old as what it tells: no age sends it away, and it is nobody's duplicate, unless its kind is named."""
+    fill(garden)
+    garden.apply(garden.plan(LOOSE), summarizer=lambda memories: "The same words for each of them.")
+    kept = {memory.id for memory in garden.scope("alice").list(where={"kind": "summary"})}
+    garden.maintain()
+    assert {memory.id for memory in garden.scope("alice").list(where={"kind": "summary"})} == kept and len(kept) == 2
+    assert {step.goes[0].id for step in garden.plan(Retention(kinds=("summary",)))} == kept
 
 
 def test_only_a_summary_can_be_opened(garden: Garden) -> None:

@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-from memgarden.errors import Conflict, InvalidSetting, MemgardenError, StorageError
-from memgarden.maintain.archive import Archive, list_archives, rewrite_archive, settle_archive, write_archive
-from memgarden.maintain.lines import Head, Line
+from memgarden.errors import Conflict, InvalidSetting, MemgardenError
+from memgarden.maintain.archive import Archive, settle_archive, write_archive
+from memgarden.maintain.lines import Head
 from memgarden.maintain.merging import merged
 from memgarden.maintain.plan import AT_ONCE, Action, Plan, Step, Version
+from memgarden.maintain.settling import settle
 from memgarden.parts import Parts
 from memgarden.records import Entry, ScopePath, utc_now
 from memgarden.upkeep import UPDATED, Cause, Event, Removal
 
-__all__ = ["Applied", "Progress", "Summarise", "apply", "archives_of", "rested", "settle", "settle_all"]
+__all__ = ["Applied", "Progress", "Summarise", "apply", "archives_of", "rested"]
 
 ARCHIVED = 5_000  # memories of an archive: what a run that was cut off does again, and one that comes back reads
 READ = 500  # read at a time
@@ -70,37 +71,6 @@ def apply(parts: Parts, plan: Plan, summarise: Summarise, progress: Progress | N
         if progress is not None:
             progress(handled)
     return applied
-
-
-def settle_all(parts: Parts) -> dict[str, str]:
-    """Finish what a run that was cut off left; by the names of archives that are damaged, what is wrong with them."""
-    folder = archives_of(parts)
-    damaged: dict[str, str] = {}
-    for archive in list_archives(folder):
-        if not archive.settled:
-            try:
-                settle(parts, folder, archive)
-            except StorageError as error:  # which must not keep all others from being looked after
-                damaged[archive.name] = str(error)
-    return damaged
-
-
-def settle(parts: Parts, folder: Path, archive: Archive) -> Archive | None:
-    """Leave in an archive what went there and nothing else; None if nothing is left of it."""
-    return rewrite_archive(folder, archive, lambda line: _went(parts, line, archive))
-
-
-def _went(parts: Parts, line: Line, archive: Archive) -> bool:
-    """Whether a memory left the garden for this archive, by its history, and did not come back."""
-    past = parts.upkeep.history(line.path, line.memory.id)
-    told = [one for one in past if one.detail.get("archive") == archive.name]
-    if told:
-        return told[-1].event != "restored"
-    # It was on its way when it was changed or deleted: then it is not an archive's. Without any word of it, as in a
-    # database that is older than the archive, a memory is kept rather than lost.
-    return (
-        not any(one.at >= archive.made_at for one in past) and parts.source.version(line.path, line.memory.id) is None
-    )
 
 
 def rested(write: Callable[[], int]) -> int:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from memgarden.errors import Conflict, MemoryNotFound, StorageError
-from memgarden.maintain.applying import archives_of, rested, settle
+from memgarden.maintain.applying import archives_of, rested
 from memgarden.maintain.archive import Archive, list_archives, read_archive, rewrite_archive, settle_archive
 from memgarden.maintain.lines import Line
 from memgarden.maintain.plan import AT_ONCE
+from memgarden.maintain.settling import settle
 from memgarden.maintain.summaries import ORIGINALS
 from memgarden.parts import Parts
 from memgarden.records import Entry, Memory, ScopePath, utc_now
@@ -45,9 +46,6 @@ def restore(parts: Parts, name: str, ids: Collection[str] | None) -> Restored:
         parts.shift.begin()
         _bring_back(parts, lines[start : start + AT_ONCE], archive, done)
     parts.wrote()
-    back = [line.memory.id for line in lines if line.memory.id not in done.refused]
-    if archive.cause == "summarised":
-        _drop_summaries(parts, archive.scope, back)
     settle(parts, folder, archive)
     for missing in (wanted or frozenset()) - {line.memory.id for line in lines}:
         done.refused[missing] = "it is not in this archive"
@@ -142,22 +140,6 @@ def entry_of(parts: Parts, line: Line, archive: Archive) -> Entry:
     if line.vectors is not None and (archive.embedder, archive.dimension) == (embedder.name, embedder.dimension):
         return parts.preparer.restored(line.memory, line.spans, line.vectors)
     return parts.preparer.entries([line.memory], lambda session, one: parts.source.before(line.path, session, one))[0]
-
-
-def _drop_summaries(parts: Parts, path: ScopePath, back: Sequence[str]) -> None:
-    now = utc_now()
-    for key in dict.fromkeys(_summaries(parts, path, back)):
-        summary = parts.source.get(path, key, now)
-        told = [] if summary is None else summary.metadata.get(ORIGINALS, [])
-        if told and all(parts.source.version(path, one) is not None for one in told):
-            parts.sink.delete(path, [key], cause=Cause("deleted", {"restored": len(told)}))
-
-
-def _summaries(parts: Parts, path: ScopePath, ids: Sequence[str]) -> Iterator[str]:
-    for one in ids:
-        for past in parts.upkeep.history(path, one):
-            if past.event == "summarised":
-                yield str(past.detail.get("into"))
 
 
 def _expired(memory: Memory, now: datetime) -> bool:

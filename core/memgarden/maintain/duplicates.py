@@ -13,6 +13,7 @@ import numpy as np
 from memgarden.maintain.near import Pairs, near_pairs
 from memgarden.maintain.plan import AT_ONCE, Plan, Step, Version
 from memgarden.maintain.policy import Deduplication, Keep
+from memgarden.maintain.summaries import SUMMARY
 from memgarden.records import RECORD, Entry, Floats, Importance, Ints, ScopePath
 from memgarden.turns import hash_name, said
 
@@ -163,7 +164,8 @@ def find_duplicates(path: ScopePath, memories: Iterable[tuple[int, Entry]], opti
     vectors: list[Floats] = []
     for number, entry in memories:
         memory = entry.memory
-        if memory.kind == RECORD or (options.kinds is not None and memory.kind not in options.kinds):
+        # A summary is the way to what it tells: merged into another, it would lead nowhere.
+        if memory.kind in (RECORD, SUMMARY) or (options.kinds is not None and memory.kind not in options.kinds):
             continue
         candidates.append(_candidate(number, entry, options))
         vectors += [chunk.vector for chunk in entry.chunks]

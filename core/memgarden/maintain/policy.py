@@ -38,7 +38,7 @@ class Retention:
     They were said more than `older_than` days ago and did not come back from an archive since, and no search has found
     them for `unused_for` days, where that is given. They matter at most so much: what is critical stays unless
     `importance="critical"` says otherwise. They are of one of `kinds` and have one of `tags`, where those are given.
-    What frameworks keep as records always stays.
+    Summaries stay unless their kind is named, and what frameworks keep as records always does.
     """
 
     older_than: float = 90

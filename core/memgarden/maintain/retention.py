@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from memgarden.ingest.validate import to_importance
 from memgarden.maintain.plan import Step, Version
 from memgarden.maintain.policy import Retention
+from memgarden.maintain.summaries import SUMMARY
 from memgarden.records import RECORD, ScopePath
 from memgarden.upkeep import Profile
 
@@ -27,7 +28,7 @@ def plan_retention(path: ScopePath, profiles: Iterable[Profile], policy: Retenti
             or max(profile.created_at, profile.restored_at or profile.created_at) >= said_before
             or profile.importance > most
             or (used_before is not None and used_at >= used_before)
-            or (policy.kinds is not None and profile.kind not in policy.kinds)
+            or (profile.kind == SUMMARY if policy.kinds is None else profile.kind not in policy.kinds)
             or (policy.tags is not None and not set(policy.tags) & set(profile.tags))
         ):
             continue

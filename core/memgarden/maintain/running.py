@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from memgarden.maintain.applying import Applied, Progress, apply, rested, settle_all
+from memgarden.maintain.applying import Applied, Progress, apply, rested
 from memgarden.maintain.archive import remove_leftovers
 from memgarden.maintain.archives import sweep_archives
 from memgarden.maintain.extract import Extractive
 from memgarden.maintain.plan import Plan
 from memgarden.maintain.planning import plan_scope
 from memgarden.maintain.policy import Policy
+from memgarden.maintain.settling import settle_all
 from memgarden.maintain.summaries import Summarizer, summary_of
 from memgarden.parts import Parts
 from memgarden.records import ScopePath, utc_now
@@ -29,7 +30,7 @@ def on_duty(parts: Parts) -> Iterator[dict[str, str]]:
     """
     parts.shift.begin()
     try:
-        yield {} if parts.archives is None else settle_all(parts)
+        yield {} if parts.archives is None else settle_all(parts, parts.archives)
     finally:
         parts.shift.end()
 

@@ -1,0 +1,165 @@
+"""Maintenance that is killed at any point loses nothing, and run again leaves nothing twice."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from memgarden import Deduplication, Garden, Memory, Plan, Policy, Summarisation
+from memgarden.maintain.archive import list_archives, read_archive
+from memgarden.records import utc_now
+
+OLD = utc_now() - timedelta(days=400)
+PLACES = ("Porto", "Bergen", "Kyoto", "Quito", "Accra")
+Work = Callable[[Garden], object]
+
+POLICIES = {
+    "archive": Policy(deduplicate=None),
+    "merge": Policy(archive=None),
+    "summarise": Policy(deduplicate=None, archive=None, summarise=Summarisation(similarity=0.3, kinds=("note",))),
+    "all": Policy(summarise=Summarisation(similarity=0.3, kinds=("note",))),
+}
+
+
+def opened(folder: Path) -> Garden:
+    return Garden.open(folder, embedder="hashing:64", chroma=None)
+
+
+def planted(folder: Path) -> Path:
+    """A garden of two users, with old memories, duplicates of some, and a few new ones."""
+    with opened(folder) as garden:
+        for user in ("alice", "bob"):
+            scope = garden.scope(user)
+            texts = [
+                f"{user} went to {place} by {how} that year." for place in PLACES for how in ("boat", "train", "foot")
+            ]
+            olds = [
+                Memory(text, id=f"{name}{n}", created_at=OLD + timedelta(hours=n))
+                for name in ("first", "again")
+                for n, text in enumerate(texts * 5 if name == "first" else texts)
+            ]
+            paid = [f"{user} paid {n} coins for the fare." for n in range(30)]
+            olds += [Memory(text, id=f"paid{n}", kind="document", created_at=OLD) for n, text in enumerate(paid)]
+            scope.add_many([*olds, *(Memory(f"new {n}", id=f"new{n}") for n in range(5))])
+    return folder
+
+
+def everywhere(garden: Garden) -> tuple[Counter[tuple[str, str]], Counter[tuple[str, str]]]:
+    """How often each memory that was planted is in the garden, and how often in archives."""
+    here: Counter[tuple[str, str]] = Counter()
+    away: Counter[tuple[str, str]] = Counter()
+    for path in garden.scopes():
+        here.update(
+            (path[0], memory.id) for memory in garden.scope(*path).list(limit=10_000) if memory.kind != "summary"
+        )
+    assert garden._parts.archives is not None
+    for archive in list_archives(garden._parts.archives):
+        away.update((line.path[0], line.memory.id) for line in read_archive(garden._parts.archives, archive))
+    return here, away
+
+
+def killed(folder: Path, work: Work, after: float) -> bool:
+    """Whether a process that does the work in that garden was still at it when it was killed."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work(opened(folder))
+        finally:
+            os._exit(0)
+    time.sleep(after)
+    os.kill(child, signal.SIGKILL)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+def survives(tmp_path: Path, prepare: Work | None, work: Work, finished: Callable[[Garden], None], times: int) -> None:
+    """Kill the work at `times` random points: all is somewhere at once, and in one place after it ran to its end."""
+    template = planted(tmp_path / "template")
+    with opened(template) as garden:
+        if prepare is not None:
+            prepare(garden)
+        wanted = set().union(*everywhere(garden))
+    trial = tmp_path / "whole"
+    shutil.copytree(template, trial)
+    with opened(trial) as garden:
+        began = time.perf_counter()
+        work(garden)
+        took = time.perf_counter() - began + 0.05
+    rng, caught = random.Random(7), 0
+    for number in range(times):
+        folder = tmp_path / str(number)
+        shutil.copytree(template, folder)
+        caught += killed(folder, work, rng.uniform(0, took))
+        with opened(folder) as garden:
+            here, away = everywhere(garden)
+            assert set(here) | set(away) == wanted and max(here.values()) == 1
+            work(garden)
+            here, away = everywhere(garden)
+            assert set(here) | set(away) == wanted and not set(here) & set(away)
+            assert max(here.values()) == 1 and max(away.values(), default=1) == 1
+            assert all(archive.settled for archive in garden.archives()) and garden.health(deep=True).ok
+            finished(garden)
+        shutil.rmtree(folder)
+    assert caught >= times // 3
+
+
+def maintained(policy: Policy) -> Work:
+    return lambda garden: garden.maintain(policy)
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_maintenance_survives_being_killed(tmp_path: Path, name: str) -> None:
+    """Present in the garden, an archive or both, never neither; after the next run in one of them, once."""
+    survives(tmp_path, None, maintained(POLICIES[name]), _done(POLICIES[name]), 6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", POLICIES)
+def test_maintenance_survives_being_killed_fifty_times(tmp_path: Path, name: str) -> None:
+    """As above, at fifty random points each."""
+    survives(tmp_path, None, maintained(POLICIES[name]), _done(POLICIES[name]), 50)
+
+
+def restored(garden: Garden) -> None:
+    garden.apply(Plan())  # which settles what a run that was cut off left
+    for archive in garden.archives():
+        garden.restore(archive)
+
+
+@pytest.mark.parametrize("times", [6, pytest.param(50, marks=pytest.mark.slow)])
+def test_restoring_survives_being_killed(tmp_path: Path, times: int) -> None:
+    """What comes back is never in neither place, and summaries go with the last of what they tell."""
+
+    def finished(garden: Garden) -> None:
+        assert garden.archives() == []
+        assert not any(garden.scope(*path).list(where={"kind": "summary"}) for path in garden.scopes())
+
+    survives(tmp_path, maintained(POLICIES["summarise"]), restored, finished, times)
+
+
+def _done(policy: Policy) -> Callable[[Garden], None]:
+    def finished(garden: Garden) -> None:
+        assert not [step for step in garden.plan(policy) if step.action == "merge"]
+        for path in garden.scopes():
+            for summary in garden.scope(*path).list(where={"kind": "summary"}):
+                told = garden.scope(*path).originals(summary.id)
+                assert [memory.id for memory in told] and len(told) == summary.metadata["original_count"]
+
+    return finished
+
+
+def test_the_policies_find_something_to_do(tmp_path: Path) -> None:
+    """Else the tests above would show nothing."""
+    with opened(planted(tmp_path / "garden")) as garden:
+        for name, policy in POLICIES.items():
+            actions = {step.action for step in garden.plan(policy)} - {"similar"}
+            assert actions == ({name} if name != "all" else {"merge", "archive"} | actions)
+        assert {step.action for step in garden.plan(Deduplication())} >= {"merge"}
