@@ -35,6 +35,8 @@ from memgarden.errors import (
 )
 from memgarden.garden import Garden
 from memgarden.ingest.adopt import Adoption
+from memgarden.ingest.conversations import Conversation
+from memgarden.ingest.pipeline import Ingested, IngestProgress, NotStored
 from memgarden.maintain.moving import Imported
 from memgarden.observe.health import Health
 from memgarden.protocols import Chunker, Embedder, Expander, Reranker, Shortlist
@@ -49,6 +51,7 @@ __all__ = [
     "ChunkInfo",
     "Chunker",
     "Conflict",
+    "Conversation",
     "Embedder",
     "EmbedderMismatch",
     "Expander",
@@ -60,6 +63,8 @@ __all__ = [
     "Hit",
     "Importance",
     "Imported",
+    "IngestProgress",
+    "Ingested",
     "InvalidDataset",
     "InvalidFilter",
     "InvalidMemory",
@@ -72,6 +77,7 @@ __all__ = [
     "MemoryNotFound",
     "MissingExtra",
     "ModelNotFound",
+    "NotStored",
     "RerankScore",
     "Reranker",
     "RerankerFailed",
