@@ -7,7 +7,7 @@ import contextvars
 import itertools
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -153,6 +153,7 @@ def test_a_cancelled_run_can_be_run_again(garden: Garden, asynchronous: bool, af
             await asyncio.sleep(0)
         with pytest.raises(asyncio.CancelledError):
             await task
+        assert not [thread for thread in threading.enumerate() if thread.name.startswith("memgarden-ingest")]
 
     run(work)
     there = held(garden)
@@ -181,6 +182,54 @@ def test_a_cancellation_does_not_wait_for_retries(open_garden: Callable[..., Gar
         assert time.monotonic() - start < 15
 
     run(work)
+
+
+def test_a_cancellation_does_not_wait_for_a_batch_to_fill(garden: Garden) -> None:
+    """Nor for the end of a plain iterable that has none."""
+    begun = threading.Event()
+
+    def endless() -> Iterator[Any]:
+        for number in itertools.count():
+            begun.set()
+            time.sleep(0.001)
+            yield talk("a", f"s{number}", 1)
+
+    async def work() -> None:
+        task = asyncio.create_task(garden.aingest(endless(), batch_size=10**9))
+        await asyncio.to_thread(begun.wait, 20)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(task, 20)
+
+    run(work)
+
+
+def test_a_cancellation_does_not_wait_for_what_is_tried_alone(
+    open_garden: Callable[..., Garden], counting: Counting
+) -> None:
+    """Where a batch failed, and each of its conversations is tried."""
+    garden = open_garden(embedder=counting, cached_embeddings=0)
+    asked = threading.Event()
+
+    def away(texts: object) -> None:
+        if counting.calls > 3:
+            asked.set()
+            time.sleep(0.02)
+        raise ConnectionError("away")
+
+    counting.fail = away
+
+    async def work() -> None:
+        task = asyncio.create_task(
+            garden.aingest([talk("a", f"s{n}", 1) for n in range(500)], batch_size=500, retries=0)
+        )
+        await asyncio.to_thread(asked.wait, 20)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(work)
+    assert counting.calls < 300
 
 
 @pytest.mark.parametrize("where", ["source", "progress", "garden", "settings"])
@@ -242,7 +291,10 @@ def test_the_source_runs_in_one_task_and_sees_the_callers_context(garden: Garden
     async def work() -> None:
         user.set("ann")
         assert (await garden.aingest(source())).stored == 30
+        plain = (talk("bob", user.get(), 1) for _ in range(1))
+        assert (await garden.aingest(plain)).stored == 1
 
     run(work)
     assert len(tasks) == 1
     assert garden.scope("u0").session("s0")[0].metadata["user"] == "ann"
+    assert len(garden.scope("bob").session("ann")) == 1

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -108,10 +109,23 @@ def test_a_conversation_that_has_grown_gets_its_new_turns(open_garden: Open, cou
     old = garden.scope("alice").session("s")
     counting.texts.clear()
     assert garden.ingest([talk("alice", "s", 5)]) == Ingested(1, 2, 3, ())
-    assert garden.scope("alice").session("s")[:3] == old
+    now = garden.scope("alice").session("s")
+    assert now[:3] == old
+    assert [turn.created_at - old[-1].created_at for turn in now[3:]] == [timedelta(microseconds=n) for n in (1, 2)]
     assert texts(garden, "alice", "s") == said(talk("alice", "s", 5))
     lines = [f"user: {text}" for text in said(talk("alice", "s", 5))]
     assert counting.texts == [lines[3], lines[4], f"{lines[2]}\n{lines[3]}", f"{lines[3]}\n{lines[4]}"]
+
+
+def test_a_session_that_was_there_goes_on(open_garden: Open, counting: Counting) -> None:
+    """The first turn is embedded with the last one that was added otherwise."""
+    garden = open_garden(embedder=counting, cached_embeddings=0)
+    garden.scope("alice").add_conversation([{"content": "hello"}], session_id="s")
+    garden.scope("bob").add_conversation([{"content": "secret"}], session_id="s")
+    counting.texts.clear()
+    garden.ingest([{"scope": "alice", "session_id": "s", "messages": [{"content": "there"}]}])
+    assert counting.texts == ["user: there", "user: hello\nuser: there"]
+    assert texts(garden, "alice", "s") == ["hello", "there"]
 
 
 def test_a_session_twice_in_one_stream_is_one_session(garden: Garden) -> None:
@@ -313,6 +327,7 @@ def test_a_text_that_cannot_be_embedded_costs_its_own_conversation_only(open_gar
     assert failed.reason == "ValueError: no such token"
     assert texts(garden, "a", "bad") == said(stream[1])[: failed.turns]
     assert failed.turns == 5
+    assert not any("bad says 10" in text for text in counting.texts), "what is given up is embedded no more"
     assert texts(garden, "a", "good") == said(stream[0])
     assert texts(garden, "b", "fine") == said(stream[2])
     counting.fail = lambda texts: None
@@ -337,6 +352,48 @@ def test_a_busy_garden_is_asked_again(garden: Garden) -> None:
     done = garden.ingest([talk("a", "t", 5), talk("b", "u", 1)], retries=1, batch_size=2)
     assert [(one.session_id, one.reason, one.turns) for one in done.failed] == [("t", "somebody writes", 0)]
     assert (texts(garden, "a", "t"), texts(garden, "b", "u")) == ([], said(talk("b", "u", 1)))
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_conversation_that_fails_twice_is_named_once(open_garden: Open, counting: Counting) -> None:
+    """Its first part could not be stored, and while that was tried its second could not be embedded."""
+    garden = open_garden(embedder=counting, cached_embeddings=0)
+    tried = threading.Event()
+
+    def poisoned(texts: Any) -> None:
+        if any("s says 3" in text for text in texts):
+            tried.set()
+            raise ValueError("no such token")
+
+    def busy(*arguments: Any, **more: Any) -> None:
+        tried.wait(20)
+        raise GardenBusy("somebody writes")
+
+    counting.fail = poisoned
+    garden._parts.sink.put = busy  # type: ignore[method-assign]
+    (failed,) = garden.ingest([talk("a", "s", 4)], batch_size=2, retries=0).failed
+    assert failed.reason == "somebody writes"
+
+
+def test_an_interrupt_does_not_wait_for_retries(garden: Garden) -> None:
+    """A garden that stays busy is waited for by nobody who has gone."""
+    tried = threading.Event()
+
+    def busy(*arguments: Any, **more: Any) -> None:
+        tried.set()
+        raise GardenBusy("somebody writes")
+
+    def broken() -> Iterator[dict[str, Any]]:
+        yield from (talk("a", f"s{n}", 1) for n in range(3))
+        tried.wait(20)
+        raise KeyboardInterrupt
+
+    garden._parts.sink.put = busy  # type: ignore[method-assign]
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        garden.ingest(broken(), batch_size=2, retries=30)
+    assert time.monotonic() - start < 20
+    assert workers() == []
 
 
 def test_an_error_of_the_whole_garden_is_raised(garden: Garden) -> None:
