@@ -36,7 +36,7 @@ from memgarden.errors import (
 from memgarden.garden import Garden
 from memgarden.ingest.adopt import Adoption
 from memgarden.ingest.conversations import Conversation
-from memgarden.ingest.pipeline import Ingested, IngestProgress, NotStored
+from memgarden.ingest.reports import Ingested, IngestProgress, NotStored
 from memgarden.maintain.moving import Imported
 from memgarden.observe.health import Health
 from memgarden.protocols import Chunker, Embedder, Expander, Reranker, Shortlist

@@ -15,8 +15,9 @@ from memgarden.asking import rerank_texts
 from memgarden.config import AUTO, Settings
 from memgarden.errors import ChromaError
 from memgarden.ingest.adopt import Adoption, adopt
-from memgarden.ingest.pipeline import BATCH, Ingested, IngestProgress, Pipeline
-from memgarden.ingest.streaming import Item, ingest_async
+from memgarden.ingest.conversations import Item
+from memgarden.ingest.pipeline import BATCH, Pipeline
+from memgarden.ingest.reports import Ingested, IngestProgress
 from memgarden.maintain.moving import Imported, export, import_lines
 from memgarden.observe.health import Health, diagnose
 from memgarden.parts import Parts
@@ -158,6 +159,7 @@ class Garden:
         Iterables that are not async are read in the thread, so they may block. A cancellation is raised once the
         batches at hand are through; what was stored by then stays.
         """
+        from memgarden.ingest.streaming import ingest_async  # and asyncio, which nothing else here needs
 
         def run(
             items: Iterable[Item], told: Callable[[IngestProgress], object] | None, stop: threading.Event

@@ -35,7 +35,7 @@ Open = Callable[..., Garden]
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries do not wait."""
-    monkeypatch.setattr("memgarden.ingest.pipeline.PAUSE", 0.001)
+    monkeypatch.setattr("memgarden.ingest.attempts.PAUSE", 0.001)
 
 
 def texts(garden: Garden, scope: str, session: str) -> list[str]:

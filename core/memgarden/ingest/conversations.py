@@ -15,7 +15,7 @@ from memgarden.paths import check_path
 from memgarden.records import Importance, Memory, ScopePath, to_micros, utc_now
 from memgarden.turns import hash_name
 
-__all__ = ["Conversation", "ReadConversation", "ReadTurn", "read_conversation"]
+__all__ = ["Conversation", "Item", "ReadConversation", "ReadTurn", "read_conversation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,9 @@ class Conversation:
     tags: Sequence[str] = ()
     importance: str | Importance = Importance.MEDIUM
 
+
+Item = Conversation | Mapping[str, Any]
+"""A conversation, or a mapping of its fields."""
 
 FIELDS = frozenset(field.name for field in fields(Conversation))
 
@@ -58,7 +61,7 @@ class ReadConversation:
         return {(self.path, "session", hash_name(self.session_id)), *ids}
 
 
-def read_conversation(item: Conversation | Mapping[str, Any]) -> ReadConversation:
+def read_conversation(item: Item) -> ReadConversation:
     """The conversation with its turns; `InvalidMemory` and `InvalidScope` say what of it cannot be stored.
 
     A turn whose message has no id gets one made of the session, its place among the turns, who said it, the text, and

@@ -10,70 +10,20 @@ import threading
 from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
-from memgarden.errors import Conflict, GardenBusy, InvalidMemory, InvalidScope, InvalidSetting, MemgardenError
+from memgarden.errors import InvalidMemory, InvalidScope, InvalidSetting
+from memgarden.ingest.attempts import Attempts
 from memgarden.ingest.batches import MAX_BATCH_CHARACTERS
-from memgarden.ingest.conversations import Conversation, ReadConversation, ReadTurn, read_conversation
+from memgarden.ingest.conversations import Conversation, Item, ReadConversation, ReadTurn, read_conversation
 from memgarden.ingest.planning import Plan, plan
 from memgarden.ingest.prepare import Preparer
+from memgarden.ingest.reports import Ingested, IngestProgress, NotStored
 from memgarden.protocols import MemorySink, MemorySource
 from memgarden.records import Entry, Memory, ScopePath
 
-__all__ = ["BATCH", "IngestProgress", "Ingested", "NotStored", "Pipeline", "Stopped"]
+__all__ = ["BATCH", "Pipeline"]
 
 BATCH = 128  # turns; about two seconds of embedding on two cores
-PAUSE = 0.2  # seconds before the first retry; each further one waits twice as long
-MAX_PAUSE = 10.0
-
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class IngestProgress:
-    """How far an ingestion is: conversations stored whole and not, turns stored, turns that were there already."""
-
-    conversations: int
-    failed: int
-    stored: int
-    skipped: int
-
-
-@dataclass(frozen=True, slots=True)
-class NotStored:
-    """A conversation that is not stored whole, by its number in the stream from 0, and why.
-
-    The first `turns` of its turns are stored. `scope` and `session_id` are as they were handed in, None for none.
-    """
-
-    number: int
-    scope: Any
-    session_id: Any
-    reason: str
-    turns: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Ingested:
-    """What became of a stream: conversations that are stored whole, turns stored now and turns that were there.
-
-    `failed` names every conversation that is not stored whole.
-    """
-
-    conversations: int
-    stored: int
-    skipped: int
-    failed: tuple[NotStored, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Every conversation is stored whole."""
-        return not self.failed
-
-
-class Stopped(Exception):
-    """The ingestion was told to stop."""
 
 
 @dataclass(slots=True, eq=False)
@@ -144,15 +94,14 @@ class Pipeline:
         self._preparer = preparer
         self._wrote = wrote
         self._progress = progress
-        self._retries = retries
         self._size = batch_size
-        self._stop = threading.Event() if stop is None else stop
+        self._attempts = Attempts(retries, threading.Event() if stop is None else stop)
         self._batch = _Batch()
         self._storing: tuple[_Batch, Future[list[Outcome]]] | None = None
         self._conversations = self._stored = self._skipped = 0
         self._failed: list[NotStored] = []
 
-    def run(self, conversations: Iterable[Conversation | Mapping[str, Any]]) -> Ingested:
+    def run(self, conversations: Iterable[Item]) -> Ingested:
         """Store all of them. What is being stored when an error or an interrupt ends it is stored first."""
         if isinstance(conversations, AsyncIterable):
             raise InvalidMemory("these conversations come asynchronously: use `await garden.aingest(...)`")
@@ -161,19 +110,15 @@ class Pipeline:
         with ThreadPoolExecutor(1, "memgarden-ingest") as worker:
             try:
                 for number, item in enumerate(conversations):
-                    self._go_on()
+                    self._attempts.go_on()
                     self._take(worker, number, item)
                 self._hand_over(worker)
                 self._settle()
             finally:
-                self._stop.set()  # nobody waits for a retry any more
+                self._attempts.stop.set()  # nobody waits for a retry any more
         return Ingested(self._conversations, self._stored, self._skipped, tuple(self._failed))
 
-    def _go_on(self) -> None:
-        if self._stop.is_set():
-            raise Stopped
-
-    def _take(self, worker: ThreadPoolExecutor, number: int, item: Conversation | Mapping[str, Any]) -> None:
+    def _take(self, worker: ThreadPoolExecutor, number: int, item: Item) -> None:
         try:
             read = read_conversation(item)
         except (InvalidMemory, InvalidScope) as error:
@@ -214,7 +159,7 @@ class Pipeline:
         batch, self._batch = self._batch, _Batch()
         ready, failed = self._prepare([part for part in batch.parts if not part.of.failed])
         self._settle()
-        self._go_on()
+        self._attempts.go_on()
         ready = [one for one in ready if not one.part.of.failed]
         self._storing = batch, worker.submit(self._store, ready, failed)
 
@@ -245,7 +190,7 @@ class Pipeline:
             self._progress(told)
 
     def _prepare(self, parts: Sequence[_Part]) -> tuple[list[_Ready], list[Outcome]]:
-        made, failed = self._attempt(self._make, parts)
+        made, failed = self._attempts.on_all(self._make, parts)
         for ready in made:
             ready.part.of.last = ready.plan.last
         for part, _ in failed:
@@ -270,7 +215,7 @@ class Pipeline:
             by_scope.setdefault(one.part.of.read.path, []).append(one)
         outcomes = list(failed)
         for together in by_scope.values():
-            done, refused = self._attempt(self._write, together)
+            done, refused = self._attempts.on_all(self._write, together)
             outcomes += [(one.part, one.plan, "") for one in done]
             outcomes += [(one.part, None, reason) for one, reason in refused]
         return outcomes
@@ -282,54 +227,3 @@ class Pipeline:
             self._sink.put(ready[0].part.of.read.path, entries, expect=expected)
             self._wrote()
         return list(ready)
-
-    def _attempt(self, work: Callable[[Sequence[T]], list[R]], on: Sequence[T]) -> tuple[list[R], list[tuple[T, str]]]:
-        """Work on all of them at once, as often as it takes; if it fails for good, on each alone, to see which.
-
-        An error that concerns the whole garden, as a full disk does, is raised.
-        """
-        try:
-            return self._again(work, on), []
-        except (MemgardenError, _Foreign) as error:
-            _raise_if_general(error)
-            if len(on) == 1 or isinstance(error, GardenBusy):
-                return [], [(one, str(error)) for one in on]
-        done: list[R] = []
-        failed: list[tuple[T, str]] = []
-        for one in on:
-            self._go_on()
-            try:
-                done += _named(work, [one])
-            except (MemgardenError, _Foreign) as error:
-                _raise_if_general(error)
-                failed.append((one, str(error)))
-        return done, failed
-
-    def _again(self, work: Callable[[Sequence[T]], list[R]], on: Sequence[T]) -> list[R]:
-        pause = PAUSE
-        for _ in range(self._retries):
-            try:
-                return _named(work, on)
-            except (GardenBusy, _Foreign):
-                if self._stop.wait(pause):
-                    break
-                pause = min(2 * pause, MAX_PAUSE)
-        return _named(work, on)
-
-
-class _Foreign(Exception):
-    """Something that is not ours failed, as an embedder does whose server is away."""
-
-
-def _named(work: Callable[[Sequence[T]], list[R]], on: Sequence[T]) -> list[R]:
-    try:
-        return work(on)
-    except MemgardenError:
-        raise
-    except Exception as error:
-        raise _Foreign(f"{type(error).__name__}: {error}") from error
-
-
-def _raise_if_general(error: Exception) -> None:
-    if not isinstance(error, InvalidMemory | Conflict | GardenBusy | _Foreign):
-        raise error

@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator, Sequence
 from contextvars import copy_context
 from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
-from memgarden.ingest.conversations import Conversation
-from memgarden.ingest.pipeline import Ingested, IngestProgress
+from memgarden.ingest.conversations import Item
+from memgarden.ingest.reports import Ingested, IngestProgress
 
-__all__ = ["AHEAD", "Item", "Run", "ingest_async"]
+__all__ = ["AHEAD", "Run", "ingest_async"]
 
 AHEAD = 16  # conversations that wait for the thread
 
-Item = Conversation | Mapping[str, Any]
 Told = Callable[[IngestProgress], object]
 Run = Callable[[Iterable[Item], Told | None, threading.Event], Ingested]
 """An ingestion of conversations, with what is told of its progress and what stops it."""
