@@ -36,6 +36,8 @@ from memgarden.errors import (
 )
 from memgarden.garden import Garden
 from memgarden.ingest.adopt import Adoption
+from memgarden.ingest.conversations import Conversation
+from memgarden.ingest.reports import Ingested, IngestProgress, NotStored
 from memgarden.maintain.applying import Applied
 from memgarden.maintain.archive import Archive
 from memgarden.maintain.archives import Restored
@@ -60,6 +62,7 @@ __all__ = [
     "ChunkInfo",
     "Chunker",
     "Conflict",
+    "Conversation",
     "Deduplication",
     "Duplicates",
     "Embedder",
@@ -73,6 +76,8 @@ __all__ = [
     "Hit",
     "Importance",
     "Imported",
+    "IngestProgress",
+    "Ingested",
     "InvalidDataset",
     "InvalidFilter",
     "InvalidMemory",
@@ -85,6 +90,7 @@ __all__ = [
     "MemoryNotFound",
     "MissingExtra",
     "ModelNotFound",
+    "NotStored",
     "Past",
     "Plan",
     "Policy",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +15,9 @@ from memgarden.asking import rerank_texts
 from memgarden.config import AUTO, Settings
 from memgarden.errors import ChromaError
 from memgarden.ingest.adopt import Adoption, adopt
+from memgarden.ingest.conversations import Item
+from memgarden.ingest.pipeline import BATCH, Pipeline
+from memgarden.ingest.reports import Ingested, IngestProgress
 from memgarden.maintain.applying import Applied, archives_of
 from memgarden.maintain.archive import Archive, copy_archives, list_archives
 from memgarden.maintain.archives import Restored, restore
@@ -129,6 +133,70 @@ class Garden:
     def scopes(self, *prefix: str) -> dict[ScopePath, int]:
         """The scopes at and below `prefix` that hold memories, with how many: for whoever runs the garden."""
         return self._parts.opened().catalogue.scopes(check_path(prefix) if prefix else (), utc_now())
+
+    def ingest(
+        self,
+        conversations: Iterable[Item],
+        *,
+        progress: Callable[[IngestProgress], object] | None = None,
+        retries: int = 3,
+        batch_size: int = BATCH,
+    ) -> Ingested:
+        """Store conversations of any scopes, each a `Conversation` or a mapping of its fields, in bounded memory.
+
+        A turn that the garden holds already is passed over: a run that was cut off, by a kill too, is run again, and a
+        conversation that has grown gets its new turns. For that it comes whole, from its first message, with its
+        `session_id`; where the messages have ids, those count, and else place and content. `batch_size` turns are
+        embedded together, and stored in a transaction a scope while the next are embedded.
+
+        `progress` is told after each batch what is stored. A busy garden and errors of the embedder are tried again
+        `retries` times; the conversations that cannot be stored are named in the result, and the rest goes on. Errors
+        of the whole garden, as `StorageError`, and of `conversations` or `progress` are raised; what is stored stays.
+        """
+        return self._ingest(conversations, progress, None, retries, batch_size)
+
+    async def aingest(
+        self,
+        conversations: AsyncIterable[Item] | Iterable[Item],
+        *,
+        progress: Callable[[IngestProgress], object] | None = None,
+        retries: int = 3,
+        batch_size: int = BATCH,
+    ) -> Ingested:
+        """As `ingest`, in a thread beside the event loop, on which `progress` is called and async iterables are read.
+
+        Iterables that are not async are read in the thread, so they may block. A cancellation is raised once the
+        batches at hand are through; what was stored by then stays.
+        """
+        from memgarden.ingest.streaming import ingest_async  # and asyncio, which nothing else here needs
+
+        def run(
+            items: Iterable[Item], told: Callable[[IngestProgress], object] | None, stop: threading.Event
+        ) -> Ingested:
+            return self._ingest(items, told, stop, retries, batch_size)
+
+        return await ingest_async(run, conversations, progress)
+
+    def _ingest(
+        self,
+        items: Iterable[Item],
+        progress: Callable[[IngestProgress], object] | None,
+        stop: threading.Event | None,
+        retries: int,
+        batch_size: int,
+    ) -> Ingested:
+        parts = self._parts.opened()
+        pipeline = Pipeline(
+            parts.source,
+            parts.sink,
+            parts.preparer,
+            parts.wrote,
+            progress=progress,
+            retries=retries,
+            batch_size=batch_size,
+            stop=stop,
+        )
+        return pipeline.run(items)
 
     def sweep(self) -> int:
         """Delete what has expired, in every scope, in small transactions; returns how many memories there were.

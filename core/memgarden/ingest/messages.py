@@ -3,18 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from memgarden.errors import InvalidMemory
 from memgarden.records import Importance, Memory, new_id, utc_now
 
-__all__ = ["read_messages", "to_time"]
+__all__ = ["TICK", "Told", "read_messages", "read_told", "to_time"]
 
 TICK = timedelta(microseconds=1)
 OWN = frozenset({"role", "type", "name", "speaker", "content", "text", "timestamp", "created_at", "id", "metadata"})
 ROLES = {"human": "user", "ai": "assistant", "chatbot": "assistant", "model": "assistant"}
 PASSED_OVER = frozenset({"system", "developer", "tool", "function"})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message with text, as it was handed in: `said_at` and `id` are None where it has none of its own."""
+
+    text: str
+    role: str
+    name: str | None
+    said_at: datetime | None
+    id: str | None
+    extra: Mapping[str, Any]
+
+    def turn(
+        self,
+        session_id: str,
+        id: str,
+        said_at: datetime,
+        metadata: Mapping[str, Any],
+        tags: Sequence[str],
+        importance: str | Importance,
+    ) -> Memory:
+        """The memory, yet unchecked, that it becomes; its own metadata win over `metadata`."""
+        own = {"role": self.role} | ({"speaker": self.name} if self.name else {}) | {"session_id": session_id}
+        return Memory(
+            self.text,
+            id=id,
+            metadata={**metadata, **self.extra, **own},
+            tags=tags,  # type: ignore[arg-type]  # made a tuple when it is checked
+            importance=importance,  # type: ignore[arg-type]  # likewise an Importance
+            kind="turn",
+            created_at=said_at,
+        )
 
 
 def read_messages(
@@ -25,15 +59,25 @@ def read_messages(
     tags: Sequence[str],
     importance: str | Importance,
 ) -> Iterator[Memory]:
-    """A turn for each message with text, in their order; `InvalidMemory` says which message was at fault.
+    """A turn for each message of `read_told`, in their order.
+
+    A message without a time was said right after the one before it, the first one now.
+    """
+    latest: datetime | None = None
+    for told in read_told(messages):
+        latest = told.said_at or (latest + TICK if latest else utc_now())
+        yield told.turn(session_id, told.id or new_id(), latest, metadata, tags, importance)
+
+
+def read_told(messages: Iterable[Any]) -> Iterator[Told]:
+    """The messages with text, in their order; `InvalidMemory` says which message was at fault.
 
     A message is a dict (`role name content timestamp id`, as chat APIs have them) or an object of LangChain or
     LlamaIndex. Instructions to the model and what tools answered are no part of the conversation and are passed over,
-    as is what has no text. A message without a time was said right after the one before it, the first one now.
+    as is what has no text.
     """
     if isinstance(messages, str | bytes | Mapping):
         raise InvalidMemory("a conversation is several messages: add_conversation([message], ...) for one")
-    latest: datetime | None = None
     for number, message in enumerate(messages):
         fields = _fields(message, number)
         role = str(fields.get("role") or "user").lower()
@@ -41,19 +85,15 @@ def read_messages(
         text = _text(fields.get("content"), number)
         if role in PASSED_OVER or not text.strip():
             continue
-        told = fields.get("timestamp")
-        said_at = to_time(told, f"message {number}") if told is not None else latest + TICK if latest else utc_now()
-        latest = said_at
+        said_at = fields.get("timestamp")
         name = fields.get("name")
-        own = {"role": role} | ({"speaker": str(name)} if name else {}) | {"session_id": session_id}
-        yield Memory(
-            text,
-            id=str(fields["id"]) if fields.get("id") else new_id(),
-            metadata={**metadata, **fields.get("extra", {}), **own},
-            tags=tags,  # type: ignore[arg-type]  # made a tuple when it is checked
-            importance=importance,  # type: ignore[arg-type]  # likewise an Importance
-            kind="turn",
-            created_at=said_at,
+        yield Told(
+            text=text,
+            role=role,
+            name=str(name) if name else None,
+            said_at=None if said_at is None else to_time(said_at, f"message {number}"),
+            id=str(fields["id"]) if fields.get("id") else None,
+            extra=fields.get("extra", {}),
         )
 
 

@@ -45,6 +45,20 @@ class Preparer:
             given = None if vectors is None else np.asarray(vectors)[searched]
             made = iter(self.entries([memories[n] for n in searched], before, given, embedder) if searched else ())
             return [self._record(memory) if memory.kind == RECORD else next(made) for memory in memories]
+        earlier = self._earlier(memories, before) if vectors is None else [None] * len(memories)
+        return self._made(memories, earlier, vectors, embedder)
+
+    def following(self, memories: Sequence[Memory], earlier: Sequence[Memory | None]) -> list[Entry]:
+        """One entry a memory, of any scopes: each is embedded with the turn in `earlier` that was said before it."""
+        return self._made(memories, earlier, None, None)
+
+    def _made(
+        self,
+        memories: Sequence[Memory],
+        earlier: Sequence[Memory | None],
+        vectors: npt.ArrayLike | None,
+        embedder: str | None,
+    ) -> list[Entry]:
         turns = [said(memory) for memory in memories]
         spans: list[Sequence[Span]]
         if vectors is None:
@@ -53,7 +67,7 @@ class Preparer:
             spans = [((0, len(memory.text)),) for memory in memories]
         texts = [self._read(memory, turn, own) for memory, turn, own in zip(memories, turns, spans, strict=True)]
         if vectors is None:
-            embedded = self._embed(memories, turns, texts, before)
+            embedded = self._embed(turns, texts, earlier)
         else:
             name, dimension = self.embedder.name, self.embedder.dimension
             embedded = check_vectors(vectors, len(memories), embedder=embedder, name=name, dimension=dimension)
@@ -100,29 +114,35 @@ class Preparer:
             raise EmbedderMismatch(f"the embedder {self.embedder.name!r} gave {embedded.shape} where {wanted} was due")
         return to_unit(embedded, f"the embedder {self.embedder.name!r} made it; mend the embedder")
 
+    def _earlier(self, memories: Sequence[Memory], before: Before) -> list[Memory | None]:
+        """For each turn the one before it in its session, among these memories or stored; None for what is no turn."""
+        latest: dict[int, Memory] = {}
+        earlier: list[Memory | None] = []
+        for memory in memories:
+            turn = said(memory) if self.signals.window else None
+            if turn is None:
+                earlier.append(None)
+                continue
+            session = hash_name(turn.session)
+            earlier.append(latest.get(session) or before(session, memory))
+            latest[session] = memory
+        return earlier
+
     def _embed(
-        self,
-        memories: Sequence[Memory],
-        turns: Sequence[Said | None],
-        pieces: Sequence[Sequence[str]],
-        before: Before,
+        self, turns: Sequence[Said | None], pieces: Sequence[Sequence[str]], earlier: Sequence[Memory | None]
     ) -> Floats:
         texts: list[str] = []
         windows: list[str] = []
         places: list[int] = []
-        latest: dict[int, Memory] = {}
-        for memory, turn, own in zip(memories, turns, pieces, strict=True):
+        for turn, own, previous in zip(turns, pieces, earlier, strict=True):
             if turn is None:
                 texts += own
                 continue
             lines = [self._fitting(turn.line(piece), piece) for piece in own]
-            session = hash_name(turn.session)
-            previous = latest.get(session) or (before(session, memory) if self.signals.window else None)
-            latest[session] = memory
-            earlier = said(previous) if previous is not None else None
-            if previous is not None and earlier is not None and self.signals.window:
+            last = said(previous) if previous is not None else None
+            if previous is not None and last is not None and self.signals.window:
                 places.append(len(texts))
-                windows.append(self._window(earlier.line(previous.text), lines[0]))
+                windows.append(self._window(last.line(previous.text), lines[0]))
             texts += lines
         vectors = self.embed(texts + windows)
         alone, joint = vectors[: len(texts)], vectors[len(texts) :]
