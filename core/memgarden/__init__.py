@@ -35,6 +35,7 @@ from memgarden.errors import (
 )
 from memgarden.garden import Garden
 from memgarden.ingest.adopt import Adoption
+from memgarden.maintain.giving import Given
 from memgarden.maintain.moving import Imported
 from memgarden.observe.health import Health
 from memgarden.protocols import Chunker, Embedder, Expander, Reranker, Shortlist
@@ -56,6 +57,7 @@ __all__ = [
     "Garden",
     "GardenBusy",
     "GardenClosed",
+    "Given",
     "Health",
     "Hit",
     "Importance",

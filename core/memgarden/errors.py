@@ -61,6 +61,7 @@ PACKAGES = {
     "langgraph": "langgraph-checkpoint",
     "llama-index": "llama-index-core",
     "languages": "py3langid",
+    "mem0": "qdrant-client",
     "eval": "pytrec-eval-terrier 'scipy>=1.15'",
 }
 
