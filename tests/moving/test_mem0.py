@@ -16,6 +16,7 @@ import pytest
 from chromadb.api.shared_system_client import SharedSystemClient
 from mem0.vector_stores.chroma import ChromaDB
 from mem0.vector_stores.qdrant import Qdrant
+from qdrant_client.models import PointStruct, SparseVector
 
 from memgarden import ChromaError, Garden, MissingExtra, StorageError
 from tests.moving.conftest import everything
@@ -136,6 +137,17 @@ def test_qdrant_ids_that_are_numbers_are_ids(garden: Garden, tmp_path: Path) -> 
     store.client.close()
     assert garden.adopt_mem0(str(tmp_path / "m")).adopted == 2
     assert [memory.id for memory in garden.scope("u").list(order="id")] == ["7", "8"]
+
+
+def test_vectors_beside_sparse_ones_are_kept(garden: Garden, tmp_path: Path) -> None:
+    """As mem0 writes them where it can search for words too."""
+    store = Qdrant("mem0", 64, path=str(tmp_path / "m"))
+    sparse = SparseVector(indices=[1], values=[1.0])
+    vector = {"": garden.embedder.embed(["one"])[0].tolist(), "bm25": sparse}
+    store.client.upsert("mem0", [PointStruct(id=key(1), vector=vector, payload=payload("one", "u"))])
+    store.client.close()
+    done = garden.adopt_mem0(tmp_path / "m")
+    assert done.adopted == 1 and done.kept_vectors
 
 
 def test_a_store_that_is_not_there_is_said_to_be(garden: Garden, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -60,6 +61,23 @@ def test_what_is_given_comes_back_in_another_garden(garden: Garden, other: Garde
             theirs = other._parts.source.version(("alice",), memory.id)
             assert ours and theirs
             np.testing.assert_allclose(ours[2][0].vector, theirs[2][0].vector, atol=1e-5)
+
+
+def words(text: str) -> list[tuple[int, int]]:
+    """Chunks of a line each, without the blanks around them."""
+    return [match.span() for match in re.finditer(r"\S[^\n]*\S", text)]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_long_text_comes_back_to_the_letter(tmp_path: Path, other: Garden, client: Any, layout: str) -> None:
+    """With the blanks that no chunk holds, and found by all of its chunks, not by one of them."""
+    with Garden.open(tmp_path / "garden", embedder="hashing:64", chroma=None, chunker=words) as garden:
+        garden.scope("alice").add("\n " + LONG, id="long")
+        assert len(garden.scope("alice").chunks("long")) == 200
+        garden.give_chroma(client, "given", scope="alice", layout=layout)
+        assert other.adopt_chroma(client, "given", scope="alice").refused == {}
+        assert everything(other) == everything(garden)
+    assert len(other.scope("alice").chunks("long")) > 3
 
 
 def test_langchain_finds_what_is_given(garden: Garden, client: Any) -> None:
