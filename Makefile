@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml
 
 $(VENV)/.dev: $(STAMP)
 	$(BIN)/pip install --quiet torch==2.13.0
-	$(BIN)/pip install --quiet --group dev --editable ".[agents,classic,llama-index,sentence-transformers,fast,languages,postgres,summaries,eval]"
+	$(BIN)/pip install --quiet --group dev --editable ".[agents,classic,llama-index,sentence-transformers,fast,languages,mem0,postgres,summaries,eval]"
 	touch $@
 
 demo: $(STAMP)

@@ -9,10 +9,10 @@ from typing import Any
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import BaseNode, TextNode
 
-from llama_index_memgarden.nodes import CLASSES, fields_of
+from llama_index_memgarden.nodes import CLASSES
 from llama_index_memgarden.users import Place, User
-from llama_index_memgarden.vectorstore import ALL, MemGardenVectorStore
-from memgarden import EmbedderMismatch, Memory
+from llama_index_memgarden.vectorstore import MemGardenVectorStore
+from memgarden import EmbedderMismatch
 
 __all__ = ["from_chroma"]
 
@@ -35,8 +35,6 @@ def from_chroma(
         target = MemGardenVectorStore(garden, user)
     adoption = target.client.adopt_chroma(collection, scope=target.user)
     target._adoption = adoption
-    for memory in target.scope.list(where={CONTENT: {"$exists": True}}, limit=ALL):
-        _restore(target, memory)
     for id_ in list(adoption.refused):  # a picture has no text, and is a node nevertheless
         node = _without_text(collection, id_)
         if node is not None:
@@ -46,31 +44,21 @@ def from_chroma(
     return target
 
 
-def _decoded(metadata: Mapping[str, Any], text: str | None) -> BaseNode | None:
+def _decoded(metadata: Mapping[str, Any]) -> BaseNode | None:
     """The node that LlamaIndex's stores for Chroma write into metadata; None for what is none."""
     try:
         data = json.loads(metadata[CONTENT])
         if not isinstance(data, dict) or "id_" not in data:
             return None
         node = CLASSES[metadata.get(KIND, TextNode.class_name())].from_dict(data)
-        if text is not None:
-            node.set_content(text)
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
     return node
 
 
-def _restore(target: MemGardenVectorStore, memory: Memory) -> None:
-    """What Chroma had flattened into metadata is a node again; its vector stays."""
-    node = _decoded(memory.metadata, memory.text)
-    if node is not None:  # else something else wrote under the same name, and it stays what it is
-        fields = fields_of(node)
-        target.scope.update(memory.id, metadata=fields["metadata"], kind=fields["kind"])
-
-
 def _without_text(collection: Any, id_: str) -> BaseNode | None:
     found = collection.get(ids=[id_], include=["metadatas", "embeddings"])
-    node = _decoded((found["metadatas"] or [None])[0] or {}, None)
+    node = _decoded((found["metadatas"] or [None])[0] or {})
     if node is not None:
         node.embedding = [float(number) for number in found["embeddings"][0]]
     return node

@@ -42,6 +42,7 @@ from memgarden.maintain.applying import Applied
 from memgarden.maintain.archive import Archive
 from memgarden.maintain.archives import Restored
 from memgarden.maintain.duplicates import Duplicates
+from memgarden.maintain.giving import Given
 from memgarden.maintain.moving import Imported
 from memgarden.maintain.plan import Plan, Step
 from memgarden.maintain.policy import Deduplication, Policy, Retention, Summarisation, read_policy
@@ -72,6 +73,7 @@ __all__ = [
     "Garden",
     "GardenBusy",
     "GardenClosed",
+    "Given",
     "Health",
     "Hit",
     "Importance",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from memgarden.lexical.languages import languages_of
 from memgarden.observe.retrieved import Retrieved
 from memgarden.parts import Parts
 from memgarden.protocols import Chunker, Embedder, Expected, Fusion, Mirror, Nearest, RerankerTools
-from memgarden.records import Floats, Ints
+from memgarden.records import Floats, Ints, ScopePath, utc_now
 from memgarden.registry import resolve
 from memgarden.rerank.choice import Rerankers, check_names
 from memgarden.retrieve.fusion import FUSIONS
@@ -45,17 +45,29 @@ from memgarden.store.read import Reader
 from memgarden.store.shift import SqlShift
 from memgarden.store.upkeep import SqlUpkeep
 from memgarden.store.write import Writer
-from memgarden.vector.adopt import read_collection
-from memgarden.vector.client import REQUEST_TIMEOUT
+from memgarden.vector.adopt import CollectionReader, read_collection
+from memgarden.vector.client import REQUEST_TIMEOUT, folder_of
 from memgarden.vector.collection import ChromaIndex
 from memgarden.vector.drainer import Drainer, Lock
 from memgarden.vector.exact import ExactVectors
+from memgarden.vector.give import CollectionWriter, open_to_give
+from memgarden.vector.inuse import DATABASE as DATABASE_OF_CHROMA
 from memgarden.vector.large import LargeScopes
 from memgarden.vector.lock import OwnerLock
+from memgarden.vector.outgoing import LAYOUTS, Source
 from memgarden.vector.owner import PATIENCE, AskOwner
 from memgarden.vector.process import DrainProcess
+from memgarden.vector.qdrant import META, QdrantReader, read_qdrant
 
-__all__ = ["build", "inspector", "open_database", "open_index", "read_collection"]
+__all__ = [
+    "build",
+    "inspector",
+    "open_database",
+    "open_index",
+    "read_collection",
+    "read_mem0",
+    "write_collection",
+]
 
 DATABASE = "garden.db"
 CHROMA = "chroma"
@@ -296,6 +308,30 @@ def _no_chroma(scope: int, vector: Floats, most: int) -> tuple[Ints, Floats]:
 def open_index(target: Any, facts: dict[str, str], outbox: SqlOutbox, timeout: float = REQUEST_TIMEOUT) -> ChromaIndex:
     """The garden's collections in the Chroma that `target` names; `timeout`, in seconds, is what a server gets."""
     return ChromaIndex(target, facts["id"], facts["embedder"], int(facts["dimension"]), outbox.count(), timeout)
+
+
+def read_mem0(place: Any, collection: str) -> CollectionReader | QdrantReader:
+    """The collection of a mem0 store: in a folder of Qdrant's, or in a Chroma anywhere."""
+    folder = folder_of(place)
+    if folder is not None and (folder / META).is_file():
+        return read_qdrant(folder, collection)
+    if folder is not None and not (folder / DATABASE_OF_CHROMA).is_file():
+        raise StorageError(
+            f"{folder} holds no store of mem0's, neither Qdrant's {META} nor Chroma's {DATABASE_OF_CHROMA}: give the "
+            "`path` of its vector store, which is /tmp/qdrant if it was never set"
+        )
+    return read_collection(place, collection)
+
+
+def write_collection(
+    parts: Parts, path: ScopePath, chroma: Any, name: str, layout: str
+) -> AbstractContextManager[CollectionWriter]:
+    """A collection to give a scope's memories to."""
+    if layout not in LAYOUTS:
+        raise UnknownStrategy("layout", layout, LAYOUTS)
+    embedder = parts.preparer.embedder
+    source = Source(parts.id, path, embedder.name)
+    return open_to_give(chroma, name, source, layout, parts.source.count(path, utc_now()), embedder.dimension)
 
 
 def inspector(audit: SqlAudit) -> Callable[[Any], None]:

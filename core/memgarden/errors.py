@@ -64,6 +64,7 @@ PACKAGES = {
     "llama-index": "llama-index-core",
     "languages": "py3langid",
     "summaries": "scikit-learn",
+    "mem0": "qdrant-client",
     "eval": "pytrec-eval-terrier 'scipy>=1.15'",
 }
 

@@ -16,11 +16,15 @@ from memgarden.config import AUTO, Settings
 from memgarden.errors import ChromaError
 from memgarden.ingest.adopt import Adoption, adopt
 from memgarden.ingest.conversations import Item
+from memgarden.ingest.layouts import Layouts
+from memgarden.ingest.mem0 import Mem0Records
+from memgarden.ingest.pieces import origin
 from memgarden.ingest.pipeline import BATCH, Pipeline
 from memgarden.ingest.reports import Ingested, IngestProgress
 from memgarden.maintain.applying import Applied, archives_of
 from memgarden.maintain.archive import Archive, copy_archives, list_archives
 from memgarden.maintain.archives import Restored, restore
+from memgarden.maintain.giving import Given, give
 from memgarden.maintain.moving import Imported, export, import_lines
 from memgarden.maintain.plan import Plan
 from memgarden.maintain.planning import Wanted, as_policy, plan_scope
@@ -383,15 +387,65 @@ class Garden:
         """Take an existing Chroma collection into a scope: documents, ids, metadata, and vectors if they are ours.
 
         `chroma` is a folder, an `http://` URL or a client, or, where no name is given, a `chromadb.Collection`; the
-        collection itself is left as it is. Its vectors are kept
-        if they have the embedder's dimension and a sample agrees with it; otherwise the documents are embedded anew,
-        and `note` says so. `progress` is told how many are stored. `ChromaError` if there is no such collection.
+        collection itself is left as it is. What LangChain, LlamaIndex, `give_chroma` and other gardens wrote is known
+        by its layout: nodes stay nodes, and the chunks of a memory are one memory.
+
+        Vectors are kept if they have the embedder's dimension and a sample agrees with it; otherwise the documents are
+        embedded anew, and `note` says so. `progress` is told how many are stored. Run again, it goes on where it was
+        cut off. `ChromaError` if there is no such collection, or if another process has the folder open.
         """
         from memgarden.build import read_collection
 
-        target = self.scope(*([scope] if isinstance(scope, str) else scope))
+        path = self.scope(*([scope] if isinstance(scope, str) else scope)).path
         with read_collection(chroma, collection) as pages:
-            return adopt(pages, target.add_many, self.embedder, progress)
+            origins = {found for each in pages.metadatas() if (found := origin(each)) is not None}
+            return adopt(pages, Layouts(path, origins), lambda path: self.scope(*path), self.embedder, progress)
+
+    def give_chroma(
+        self,
+        chroma: Any,
+        collection: str,
+        *,
+        scope: str | Sequence[str],
+        layout: str = "langchain",
+        progress: Callable[[int], None] | None = None,
+    ) -> Given:
+        """Write a scope's memories into a Chroma collection, a record a chunk, with their vectors, metadata and times.
+
+        `layout` is `langchain`, which any Chroma client reads, or `llama-index`, for its ChromaVectorStore. `chroma` is
+        a folder, an `http://` URL or a client; the collection is made if it is not there. Run again, it brings the
+        collection to what the scope holds by then. Records that came from elsewhere stay, and a memory whose id one of
+        them has is refused. `InvalidSetting` for a collection of a garden's own.
+        """
+        from memgarden.build import write_collection
+
+        path, parts = self.scope(*([scope] if isinstance(scope, str) else scope)).path, self._parts.opened()
+        with write_collection(parts, path, chroma, collection, layout) as writer:
+            return give(parts, path, writer, progress)
+
+    def adopt_mem0(
+        self,
+        place: Any,
+        collection: str = "mem0",
+        *,
+        scope: str | Sequence[str] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Adoption:
+        """Take the memories of a mem0 store, each into the scope of its `user_id`, below `scope` if one is given.
+
+        `place` is the folder of its vector store, Chroma's or Qdrant's (the latter needs the extra `mem0`, and its
+        files are pickles: open only those that you trust), or the URL or a client of a Chroma. Ids and times stay, and
+        so do vectors that are of this garden's embedder. `agent_id`, `run_id` and all else stays in the metadata.
+
+        What has no `user_id` goes to `scope` itself, and is refused without one, as is what has expired. Run again, it
+        goes on where it was cut off. `StorageError` or `ChromaError` if the store cannot be read or is in use.
+        """
+        from memgarden.build import read_mem0
+
+        prefix = () if scope is None else check_path((scope,) if isinstance(scope, str) else tuple(scope))
+        embedder = self.embedder
+        with read_mem0(place, collection) as pages:
+            return adopt(pages, Mem0Records(prefix), lambda path: self.scope(*path), embedder, progress)
 
     def health(self, *, deep: bool = False) -> Health:
         """What the garden holds, what waits, and what is wrong.

@@ -12,9 +12,10 @@ from langchain_chroma import Chroma
 from langchain_core.embeddings import Embeddings
 
 from memgarden.errors import ChromaError
-from memgarden.vector.adopt import Page, read_collection
+from memgarden.vector.adopt import read_collection
 from memgarden.vector.client import connect, disconnect
 from memgarden.vector.folder import segments_of
+from memgarden.vector.pages import Page
 from tests.vector.conftest import Server
 
 

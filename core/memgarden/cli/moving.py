@@ -12,6 +12,7 @@ from memgarden.cli.display import clean, one_line, progress
 from memgarden.cli.guard import NOTHING
 from memgarden.cli.opening import open_to_read, open_to_write
 from memgarden.cli.options import GARDEN, Place, Users
+from memgarden.cli.stores import export_to_chroma
 
 __all__ = ["backup", "export", "import_export", "is_export", "sweep"]
 
@@ -19,20 +20,35 @@ SHOWN = 5  # refused lines; the rest is counted
 
 
 def export(
-    target: Annotated[Path, typer.Argument(help="The file to write; zipped if its name ends with .gz.")],
+    target: Annotated[
+        str, typer.Argument(help="The file to write; zipped if its name ends with .gz. With --to-chroma its folder.")
+    ],
     user: Users = None,
     vectors: Annotated[
         bool, typer.Option(help="Keep the vectors; without them the file is smaller, and embedded anew.")
     ] = True,
+    to_chroma: Annotated[
+        str | None,
+        typer.Option("--to-chroma", help="A collection to write one scope into; TARGET is a folder or an http:// URL."),
+    ] = None,
+    layout: Annotated[str, typer.Option(help="Who reads the collection: langchain or llama-index.")] = "langchain",
     garden: Place = GARDEN,
 ) -> None:
-    """Write a garden, or a user's scopes, to a file that `memgarden import` reads. Exit code 1 if nothing was there."""
+    """Write a garden, or a user's scopes, to a file that `memgarden import` reads. Exit code 1 if nothing was there.
+
+    With --to-chroma the memories of the one scope of --user go into a Chroma collection, which is brought to what the
+    scope holds.
+    """
+    if to_chroma is not None:
+        export_to_chroma(target, to_chroma, layout, tuple(user or ()), garden)
+        return
+    file = Path(target)
     with open_to_read(garden) as opened, progress() as bar:
-        task = bar.add_task(clean(target.name), total=sum(opened.scopes(*(user or ())).values()))
+        task = bar.add_task(clean(file.name), total=sum(opened.scopes(*(user or ())).values()))
         written = opened.export(
-            target, *(user or ()), vectors=vectors, progress=lambda done: bar.update(task, completed=done)
+            file, *(user or ()), vectors=vectors, progress=lambda done: bar.update(task, completed=done)
         )
-    typer.echo(f"{written:,} memories written to {clean(str(target))}")
+    typer.echo(f"{written:,} memories written to {clean(target)}")
     if not written:
         raise typer.Exit(NOTHING)
 

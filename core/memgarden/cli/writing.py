@@ -17,6 +17,7 @@ from memgarden.cli.importing import count_lines, grouped, namer
 from memgarden.cli.moving import import_export, is_export
 from memgarden.cli.opening import open_to_write
 from memgarden.cli.options import GARDEN, ChromaPlace, EmbedderName, Place, User, Users, read_json, read_time
+from memgarden.cli.stores import import_chroma, import_mem0
 from memgarden.cli.waiting import wait_for_chroma
 from memgarden.errors import InvalidSetting, MemgardenError
 
@@ -28,7 +29,9 @@ class Form(StrEnum):
 
     BEIR = "beir"
     CHAT = "chat"
+    CHROMA = "chroma"
     FOLDER = "folder"
+    MEM0 = "mem0"
     MEMGARDEN = "memgarden"
 
 
@@ -71,16 +74,22 @@ def import_(
     scope_by: Annotated[
         str | None, typer.Option(help="A key of the metadata: each of its values becomes a scope, below --user.")
     ] = None,
+    collection: Annotated[
+        str | None, typer.Option(help="The collection, of --as chroma and --as mem0.", show_default="mem0")
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until Chroma has it all, too.")] = False,
     chroma: ChromaPlace = None,
     garden: Place = GARDEN,
     embedder: EmbedderName = None,
 ) -> None:
-    """Remember a chat, a BEIR corpus, the text and Markdown files of a folder, or an export of memgarden's.
+    """Remember a chat, a BEIR corpus, the text and Markdown files of a folder, an export of memgarden's, or a store.
 
     Memories with an id of their own, or with a place in a file, replace what the scope has under it: an import that
     was stopped is mended by running it again. What has no text is passed over. Exit code 1 if nothing was there. An
     export goes where its memories came from, or all of it into the scope of --user.
+
+    --as chroma takes a collection in a folder of Chroma's, into the scope of --user; --as mem0 the folder of a mem0
+    store, each memory into the scope of its user, below --user.
     """
     from memgarden.config import AUTO
     from memgarden.garden import Garden
@@ -89,6 +98,14 @@ def import_(
     if form is Form.MEMGARDEN or (form is None and is_export(path)):
         import_export(path, tuple(user or ()), garden, embedder)
         return
+    if form is Form.CHROMA or form is Form.MEM0:
+        if scope_by is not None or wait:
+            raise InvalidSetting(f"--scope-by and --wait do not go with --as {form.value}: leave them out")
+        take = import_chroma if form is Form.CHROMA else import_mem0
+        take(path, collection, tuple(user or ()), garden, embedder)
+        return
+    if collection is not None:
+        raise InvalidSetting("--collection goes with --as chroma and --as mem0: say which it is")
     if not user and scope_by is None:
         raise InvalidSetting("whose memories are they? Name the user with --user, or the metadata key with --scope-by")
     kind = detect(path) if form is None else form.value

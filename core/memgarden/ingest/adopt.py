@@ -1,20 +1,18 @@
-"""Takes a collection that something else wrote into a scope: documents, ids, metadata, vectors if they are ours."""
+"""Takes what another store holds into a garden: texts, ids, metadata, times, and vectors if they are ours."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from memgarden.errors import InvalidMemory
-from memgarden.ingest.validate import check_memory
+from memgarden.errors import InvalidMemory, InvalidScope
 from memgarden.protocols import Embedder
-from memgarden.records import Floats, Memory
+from memgarden.records import Flags, Floats, Memory, ScopePath
 
-__all__ = ["Adoption", "Page", "Target", "adopt"]
+__all__ = ["Adoption", "Page", "Placed", "Reading", "Target", "adopt"]
 
 SAMPLE = 8  # documents embedded here to see whether the collection's vectors are of the same space
 SAME_SPACE = 0.9  # median cosine from which they are: other models of one dimension stay near 0
@@ -40,21 +38,51 @@ class Page(Protocol):
         ...
 
 
-class Target(Protocol):
-    """Where the memories go: `Scope.add_many`."""
+class Placed(NamedTuple):
+    """A memory and the scope that it goes to.
 
-    def __call__(
+    `whole`: the record's vector is of all of the text. `timed`: the record says when it was said. `embedder`: whose
+    the vector is, where the record says so.
+    """
+
+    path: ScopePath
+    memory: Memory
+    whole: bool = True
+    timed: bool = True
+    embedder: str | None = None
+
+
+class Reading(Protocol):
+    """How the records of a store become memories."""
+
+    def read(self, id: str, document: str | None, metadata: Mapping[str, Any]) -> Placed | None:
+        """The memory of a record; None where others are to complete it. `InvalidMemory` says why it is none."""
+        ...
+
+    def left(self) -> Mapping[str, str]:
+        """By id, the records that nothing completed, and why that is needed."""
+        ...
+
+
+class Target(Protocol):
+    """Where memories go: a `Scope`."""
+
+    def add_many(
         self, items: Sequence[Memory], *, vectors: Floats | None = None, embedder: str | None = None
     ) -> object:
         """Store memories."""
         ...
 
+    def get(self, id: str) -> Memory | None:
+        """The memory of that id."""
+        ...
+
 
 @dataclass(slots=True)
 class Adoption:
-    """What became of a collection: how many records are memories now, and by id why the others are not.
+    """What became of a store: how many memories of it the garden holds now, and by id why other records are none.
 
-    `kept_vectors`: the collection's own vectors were taken; `note` says why or why not.
+    `kept_vectors`: the store's own vectors were taken; `note` says why or why not.
     """
 
     adopted: int = 0
@@ -64,44 +92,70 @@ class Adoption:
 
 
 def adopt(
-    pages: Iterable[Page], store: Target, embedder: Embedder, progress: Callable[[int], None] | None = None
+    pages: Iterable[Page],
+    reading: Reading,
+    target: Callable[[ScopePath], Target],
+    embedder: Embedder,
+    progress: Callable[[int], None] | None = None,
 ) -> Adoption:
-    """Store every record of `pages`, and say what was refused; adopting twice stores the same memories again."""
-    adoption, pages = Adoption(), iter(pages)
-    first = next(pages, None)
-    if first is None:
-        adoption.note = "the collection is empty"
-        return adoption
-    adoption.kept_vectors, adoption.note = _judge(first, embedder)
-    for page in chain([first], pages):
-        memories, rows = _memories(page, adoption.refused)
-        usable = _usable(page.embeddings[rows]) if adoption.kept_vectors else np.zeros(len(rows), dtype=np.bool_)
-        given = [memory for memory, good in zip(memories, usable, strict=True) if good]
-        if given:
-            vectors = page.embeddings[rows][usable]
-            store(given, vectors=vectors, embedder=embedder.name)
-        if rest := [memory for memory, good in zip(memories, usable, strict=True) if not good]:
-            store(rest)
-        adoption.adopted += len(memories)
+    """Store every record of `pages`, and say what was refused.
+
+    What is there already as it is in the store is left alone, so that whoever was cut off goes on where that was.
+    """
+    adoption = Adoption(note="the collection is empty")
+    judged = False
+    for page in pages:
+        placed = _placed(page, reading, adoption.refused)
+        if not judged:
+            verdict = _judge(page.embeddings, placed, embedder)
+            adoption.kept_vectors, adoption.note = verdict or (False, NOTHING)
+            judged = verdict is not None
+        usable = _usable(page.embeddings) if adoption.kept_vectors else np.zeros(len(page.ids), dtype=np.bool_)
+        for path, own in _by_scope(placed).items():
+            _store(target(path), own, page.embeddings, usable, embedder)
+        adoption.adopted += len(placed)
         if progress is not None:
             progress(adoption.adopted)
+    adoption.refused.update(reading.left())
     return adoption
 
 
-def _judge(page: Page, embedder: Embedder) -> tuple[bool, str]:
-    """Whether the vectors are of the embedder's space: an equal dimension alone says nothing about that."""
-    dimension = page.embeddings.shape[1]
+NOTHING = "embedded anew: no document with a vector was found to compare"
+
+
+def _placed(page: Page, reading: Reading, refused: dict[str, str]) -> list[tuple[int, Placed]]:
+    placed: list[tuple[int, Placed]] = []
+    records = zip(page.ids, page.documents, page.metadatas, strict=True)
+    for row, (id, text, metadata) in enumerate(records):  # noqa: A001
+        try:
+            found = reading.read(id, text, metadata or {})
+        except (InvalidMemory, InvalidScope) as error:
+            refused[id] = str(error)
+        else:
+            if found is not None:
+                placed.append((row, found))
+    return placed
+
+
+def _judge(vectors: Floats, placed: Sequence[tuple[int, Placed]], embedder: Embedder) -> tuple[bool, str] | None:
+    """Whether the vectors are of the embedder's space; None for nothing to judge by.
+
+    An equal dimension alone says nothing about that.
+    """
+    dimension = vectors.shape[1]
     if dimension != embedder.dimension:
         return False, (
             f"embedded anew: the collection's vectors have {dimension} dimensions and {embedder.name!r} gives "
             f"{embedder.dimension}"
         )
-    usable = _usable(page.embeddings)
-    sample = [row for row, text in enumerate(page.documents) if text and text.strip() and usable[row]][:SAMPLE]
+    usable = _usable(vectors)
+    sample = [(row, each) for row, each in placed if each.whole and usable[row]][:SAMPLE]
     if not sample:
-        return False, "embedded anew: no document with a vector was found to compare"
-    own = embedder.embed([page.documents[row] or "" for row in sample])
-    theirs = page.embeddings[sample]
+        return None
+    if all(each.embedder == embedder.name for _, each in sample):
+        return True, f"vectors kept: the records say that they are of {embedder.name!r}"
+    own = embedder.embed([each.memory.text for _, each in sample])
+    theirs = vectors[[row for row, _ in sample]]
     cosines = np.einsum("ij,ij->i", own, theirs) / np.linalg.norm(theirs, axis=1)
     middle = float(np.median(cosines))
     if middle < SAME_SPACE:
@@ -109,22 +163,37 @@ def _judge(page: Page, embedder: Embedder) -> tuple[bool, str]:
     return True, f"vectors kept: they agree with {embedder.name!r} (cosine {middle:.3f} over {len(sample)} documents)"
 
 
-def _usable(vectors: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _usable(vectors: Floats) -> Flags:
     norms = np.linalg.norm(vectors, axis=1)
-    usable: np.ndarray[tuple[int], np.dtype[np.bool_]] = np.isfinite(norms) & (norms > 0)
+    usable: Flags = np.isfinite(norms) & (norms > 0)
     return usable
 
 
-def _memories(page: Page, refused: dict[str, str]) -> tuple[list[Memory], list[int]]:
-    memories: list[Memory] = []
-    rows: list[int] = []
-    for row, (id, text, metadata) in enumerate(zip(page.ids, page.documents, page.metadatas, strict=True)):  # noqa: A001
-        if text is None:
-            refused[id] = "it has no document, and there is nothing to remember of a vector alone"
-            continue
-        try:
-            memories.append(check_memory(Memory(text, id=id, metadata=dict(metadata or {}), kind="document")))
-            rows.append(row)
-        except InvalidMemory as error:
-            refused[id] = str(error)
-    return memories, rows
+def _by_scope(placed: Sequence[tuple[int, Placed]]) -> dict[ScopePath, list[tuple[int, Placed]]]:
+    found: dict[ScopePath, list[tuple[int, Placed]]] = {}
+    for row, each in placed:
+        found.setdefault(each.path, []).append((row, each))
+    return found
+
+
+def _store(
+    scope: Target, placed: Sequence[tuple[int, Placed]], vectors: Floats, usable: Flags, embedder: Embedder
+) -> None:
+    """Store what the scope does not hold already, with the records' vectors where they are of the whole text."""
+    fresh = [(row, each.whole, memory) for row, each in placed if (memory := _fresh(scope, each)) is not None]
+    rows = [row for row, whole, _ in fresh if whole and usable[row]]
+    given = set(rows)
+    if rows:
+        scope.add_many([m for row, _, m in fresh if row in given], vectors=vectors[rows], embedder=embedder.name)
+    if rest := [memory for row, _, memory in fresh if row not in given]:
+        scope.add_many(rest)
+
+
+def _fresh(scope: Target, placed: Placed) -> Memory | None:
+    """The memory to store; None if it is there. Where a record has no time, what was there before keeps its own."""
+    memory, held = placed.memory, scope.get(placed.memory.id)
+    if held is None:
+        return memory
+    if not placed.timed:
+        memory = replace(memory, created_at=held.created_at)
+    return None if replace(memory, stored_at=held.stored_at) == held else memory

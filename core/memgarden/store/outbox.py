@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import sqlalchemy as sa
 
+from memgarden.fields import fields_of
 from memgarden.paths import decode_path
 from memgarden.protocols import ChunkRecord, Op, OutboxItem
 from memgarden.records import Ints
@@ -178,23 +179,11 @@ def _record(row: Row) -> ChunkRecord:
     pk, path, packed, vector, *own = row
     start, end = to_span(packed)
     memory = to_memory(tuple(own))
-    fields: dict[str, str | int | float | bool] = {
-        "memory_id": memory.id,
-        "kind": memory.kind,
-        "importance": memory.importance.label,
-        "created_at": memory.created_at.timestamp(),
-        "start": start,
-        "end": end,
-    }
-    if memory.expires_at is not None:
-        fields["expires_at"] = memory.expires_at.timestamp()
-    if memory.tags:
-        fields["tags"] = ",".join(memory.tags)
     return ChunkRecord(
         id=str(pk),
         text=memory.text[start:end],
         vector=np.frombuffer(vector, dtype=VECTOR),
         metadata=memory.metadata,
-        fields=fields,
+        fields=fields_of(memory, start, end),
         scope=decode_path(path),
     )

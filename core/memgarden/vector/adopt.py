@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 
 from memgarden.errors import ChromaError
-from memgarden.records import Floats
 from memgarden.vector.client import connect, disconnect, folder_of, refusals
+from memgarden.vector.inuse import DATABASE, refuse_if_in_use
 from memgarden.vector.limits import limits_of
+from memgarden.vector.pages import Page
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
     from chromadb.api.models.Collection import Collection
 
-__all__ = ["CollectionReader", "Page", "read_collection"]
+__all__ = ["CollectionReader", "read_collection"]
 
 PAGE = 1_000
 """Records at a time: 6 MB of vectors at 1,536 dimensions, and well below the 32,766 at which `get` fails."""
 
 ADVICE = "The collection is as it was; check that no other process writes to it and that Chroma itself can read it."
-
-
-class Page(NamedTuple):
-    """A few records; `documents[i]` and `metadatas[i]` are None where there is none, `embeddings` is `(n, d)`."""
-
-    ids: Sequence[str]
-    documents: Sequence[str | None]
-    metadatas: Sequence[Mapping[str, Any] | None]
-    embeddings: Floats
 
 
 class CollectionReader:
@@ -56,6 +48,14 @@ class CollectionReader:
             with refusals(f"read the collection {self.name}", ADVICE):
                 page = self._read(ids[start : start + self._page])
             yield page
+
+    def metadatas(self) -> Iterator[Mapping[str, Any]]:
+        """The metadata of every record, without all else."""
+        ids = self._ids()
+        for start in range(0, len(ids), self._page):
+            with refusals(f"read the collection {self.name}", ADVICE):
+                found = self._collection.get(ids=ids[start : start + self._page], include=["metadatas"])["metadatas"]
+            yield from (each for each in found or () if each)
 
     def _ids(self) -> list[str]:
         """All ids first, for with an offset into what others change records are read twice or never."""
@@ -95,7 +95,8 @@ class CollectionReader:
 def read_collection(target: str | Path | ClientAPI | Collection, name: str | None) -> CollectionReader:
     """Open a collection for reading: in a folder, at an `http(s)://host:port` URL, through a client, or one at hand.
 
-    Raises `ChromaError` if there is no such folder or collection, or if Chroma cannot read it.
+    Raises `ChromaError` if there is no such folder or collection, if another process has the folder open, or if Chroma
+    cannot read it.
     """
     if name is None:
         collection: Any = target
@@ -103,9 +104,11 @@ def read_collection(target: str | Path | ClientAPI | Collection, name: str | Non
             return CollectionReader(collection, None, PAGE)
     place = cast("str | Path | ClientAPI", target)
     folder = folder_of(place)
-    if folder is not None and not (folder / "chroma.sqlite3").exists():
-        # chromadb would make a new, empty database of it.
-        raise ChromaError(f"{folder} holds no Chroma database (no chroma.sqlite3): give the folder Chroma was run on")
+    if folder is not None:
+        if not (folder / DATABASE).exists():
+            # chromadb would make a new, empty database of it.
+            raise ChromaError(f"{folder} holds no Chroma database (no {DATABASE}): give the folder Chroma was run on")
+        refuse_if_in_use(folder)
     client = connect(place)
     owned = None if client is place else client
     try:
