@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from langchain_memgarden.reranker import MemGardenReranker
     from langchain_memgarden.retriever import MemGardenRetriever
     from langchain_memgarden.store import MemGardenStore
+    from langchain_memgarden.summarising import summarizer
     from langchain_memgarden.tools import memory_tools
     from langchain_memgarden.vectorstore import MemGardenVectorStore
 
@@ -41,6 +42,7 @@ __all__ = [
     "encode_label",
     "from_chroma",
     "memory_tools",
+    "summarizer",
 ]
 
 MODULES = {
@@ -56,6 +58,7 @@ MODULES = {
     "encode_label": "namespaces",
     "from_chroma": "chroma",
     "memory_tools": "tools",
+    "summarizer": "summarising",
 }
 EXTRAS = {
     "langchain_core": ("langchain-core", "langchain"),

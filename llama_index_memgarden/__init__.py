@@ -18,6 +18,7 @@ try:
     from llama_index_memgarden.postprocessors import MemGardenRecencyPostprocessor, MemGardenReranker
     from llama_index_memgarden.records import MemGardenChatStore, MemGardenDocumentStore, MemGardenKVStore
     from llama_index_memgarden.retriever import MemGardenRetriever
+    from llama_index_memgarden.summarising import summarizer
     from llama_index_memgarden.tools import MemGardenToolSpec
     from llama_index_memgarden.vectorstore import MemGardenVectorStore
 except ModuleNotFoundError as error:
@@ -41,4 +42,5 @@ __all__ = [
     "MemGardenToolSpec",
     "MemGardenVectorStore",
     "from_chroma",
+    "summarizer",
 ]

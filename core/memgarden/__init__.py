@@ -46,6 +46,7 @@ from memgarden.maintain.giving import Given
 from memgarden.maintain.moving import Imported
 from memgarden.maintain.plan import Plan, Step
 from memgarden.maintain.policy import Deduplication, Policy, Retention, Summarisation, read_policy
+from memgarden.maintain.prompt import summary_prompt
 from memgarden.maintain.summaries import Summarizer
 from memgarden.observe.health import Health
 from memgarden.protocols import Chunker, Embedder, Expander, Reranker, Shortlist
@@ -115,6 +116,7 @@ __all__ = [
     "as_told",
     "read_policy",
     "shared_garden",
+    "summary_prompt",
 ]
 
 __version__ = "0.1.0"

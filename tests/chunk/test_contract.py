@@ -148,7 +148,7 @@ def test_headings_are_left_out_where_there_is_no_room_for_them() -> None:
     assert make_cutter(40).read(text, "technical", spans) == [a + b for a, b in zip(above, chunks, strict=True)]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", sorted({*KINDS} - {"summary"}))
 @pytest.mark.parametrize(
     "text",
     [
@@ -168,8 +168,16 @@ def test_headings_are_left_out_where_there_is_no_room_for_them() -> None:
     ],
 )
 def test_a_short_text_is_one_chunk(text: str, kind: str) -> None:
-    """Of any kind, with whatever headings and sessions."""
+    """Of any kind but one, with whatever headings and sessions."""
     assert list(make_cutter(40).cut(text, kind)) == [(0, len(text))]
+
+
+def test_a_summary_is_cut_line_by_line_however_short() -> None:
+    """Each line tells of another memory, and is found for itself."""
+    cut = make_cutter(40).cut
+    text = "\n[2024] One.\n\n  Two.\nThree\n\n"
+    assert [text[start:end].strip() for start, end in cut(text, "summary")] == ["[2024] One.", "Two.", "Three"]
+    assert list(cut("x", "summary")) == [(0, 1)] and list(cut(" \n", "summary")) == [(0, 2)]
 
 
 @pytest.mark.parametrize("kind", KINDS)

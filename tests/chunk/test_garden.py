@@ -155,7 +155,7 @@ def test_a_chunk_is_found_by_the_headings_above_it_too(open_garden: Callable[...
 
 def test_an_unknown_chunker_names_those_there_are(open_garden: Callable[..., Garden], tmp_path: Path) -> None:
     """And leaves no garden behind."""
-    with pytest.raises(UnknownStrategy, match="auto, code, conversation, plain, prose, technical"):
+    with pytest.raises(UnknownStrategy, match="auto, code, conversation, plain, prose, summary, technical"):
         open_garden(chunker="markdown")
     assert not (tmp_path / "garden").exists()
 

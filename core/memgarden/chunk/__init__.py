@@ -5,5 +5,6 @@ CHUNKERS = {
     "conversation": "memgarden.chunk.conversation:ConversationChunker",
     "plain": "memgarden.chunk.plain:PlainChunker",
     "prose": "memgarden.chunk.prose:ProseChunker",
+    "summary": "memgarden.chunk.summary:SummaryChunker",
     "technical": "memgarden.chunk.technical:TechnicalChunker",
 }

@@ -13,9 +13,11 @@ from memgarden.protocols import Chunker, Span
 
 __all__ = ["Cutter"]
 
+ALWAYS = frozenset({"summary"})  # kinds that are cut though they would fit
+
 
 class Cutter:
-    """One chunk of a text that fits; else the chunks of the chunker for the text's kind, each made to fit."""
+    """One chunk of a text that fits; else, and of a summary, the chunks of the chunker for its kind, made to fit."""
 
     def __init__(
         self,
@@ -37,7 +39,7 @@ class Cutter:
 
     def cut(self, text: str, kind: str) -> Sequence[Span]:
         """Spans in order of their ends that together hold every word of the text."""
-        if self._packer.fits(text):
+        if kind not in ALWAYS and self._packer.fits(text):
             return ((0, len(text)),)
         if kind in CHUNKERS:
             spans = self._chunkers(kind)(text)

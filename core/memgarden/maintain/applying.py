@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -15,7 +15,8 @@ from memgarden.maintain.merging import merged
 from memgarden.maintain.plan import AT_ONCE, Action, Plan, Step, Version
 from memgarden.maintain.settling import settle
 from memgarden.parts import Parts
-from memgarden.records import Entry, ScopePath, utc_now
+from memgarden.records import Entry, Memory, ScopePath, utc_now
+from memgarden.turns import hash_name, said
 from memgarden.upkeep import UPDATED, Cause, Event, Removal
 
 __all__ = ["Applied", "Progress", "Summarise", "apply", "archives_of", "rested"]
@@ -154,12 +155,13 @@ def _merge(parts: Parts, path: ScopePath, steps: Sequence[Step], archive: Archiv
     found = parts.upkeep.versions(
         path, [n for now, _, step in whole for n in (now, *(one.number for one in step.goes))]
     )
+    leaving = {one.id for step in steps for one in step.goes}
     for number, stays, step in whole:
         if any(one not in found for one in (number, *(version.number for version in step.goes))):
             continue
         gone = [found[one.number].memory for one in step.goes]
         held = found[number]
-        entries.append(parts.preparer.changed(merged(held.memory, gone, step.scores, utc_now()), held.chunks))
+        entries.append(_rewritten(parts, path, merged(held.memory, gone, step.scores, utc_now()), held, leaving))
         expect |= {stays.id: number} | {one.id: one.number for one in step.goes}
         cause = Cause("merged", {"into": stays.id, "archive": archive.name})
         removals.append(Removal([one.id for one in step.goes], cause))
@@ -176,6 +178,25 @@ def _merge(parts: Parts, path: ScopePath, steps: Sequence[Step], archive: Archiv
         if len(step.goes) == AT_ONCE and (version := parts.source.version(path, stays.id)) is not None:
             moved[stays.number] = version[0]  # more may follow
     return gone_now
+
+
+def _rewritten(parts: Parts, path: ScopePath, memory: Memory, held: Entry, leaving: Set[str]) -> Entry:
+    """A memory that was merged with others, with the vectors that it had.
+
+    A turn is embedded anew if the turn before it leaves, as where it was said twice: its vector would else hold its own
+    words where those before it belong.
+    """
+    turn = said(memory)
+    if turn is None or not parts.preparer.signals.window:
+        return parts.preparer.changed(memory, held.chunks)
+    session = hash_name(turn.session)
+    earlier = parts.source.before(path, session, memory)
+    if earlier is None or earlier.id not in leaving:
+        return parts.preparer.changed(memory, held.chunks)
+    while earlier is not None and earlier.id in leaving:
+        further = parts.source.before(path, session, earlier)
+        earlier = None if further is None or further.created_at >= earlier.created_at else further
+    return parts.preparer.following([memory], [earlier])[0]
 
 
 def _summarise(parts: Parts, step: Step, archive: Archive, summarise: Summarise, applied: Applied) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,10 +14,10 @@ from memgarden.maintain.near import Pairs, near_pairs
 from memgarden.maintain.plan import AT_ONCE, Plan, Step, Version
 from memgarden.maintain.policy import Deduplication, Keep
 from memgarden.maintain.summaries import SUMMARY
-from memgarden.records import RECORD, Entry, Floats, Importance, Ints, ScopePath
+from memgarden.records import RECORD, Entry, Flags, Floats, Importance, Ints, ScopePath
 from memgarden.turns import hash_name, said
 
-__all__ = ["Candidate", "Duplicates", "find_duplicates"]
+__all__ = ["Alone", "Candidate", "Duplicates", "find_duplicates"]
 
 NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*")
 KEPT_PAIRS = 64  # the nearest of a memory: of thousands of near-equal ones all pairs would be millions
@@ -26,6 +26,12 @@ NO_PAIRS: Pairs = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.
 SPACE = re.compile(r"\s+")
 WORD = re.compile(r"[^\W\d_]+")
 WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # scripts that put no space between words
+
+
+MIXED = 0.12  # how much lower the cosine of two turns may be than that of their own words, by the turns before them
+
+Alone = Callable[[Sequence[int]], Iterable[Floats]]
+"""Gives the vectors `(n, d)` of the chunks of turns, by their versions, each embedded without the turn before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,26 +161,46 @@ class Duplicates:
             yield Step("similar", self.path, (versions[0],), why, versions[1], (score,))
 
 
-def find_duplicates(path: ScopePath, memories: Iterable[tuple[int, Entry]], options: Deduplication) -> Duplicates:
+def find_duplicates(
+    path: ScopePath, memories: Iterable[tuple[int, Entry]], options: Deduplication, alone: Alone
+) -> Duplicates:
     """The duplicates among memories of one scope, each given with its version.
 
-    What is held of them are their vectors, and no text: 1.5 KB a chunk of 384 dimensions.
+    What is held of them are their vectors, and no text: 1.5 KB a chunk of 384 dimensions. A turn's vector is mixed with
+    that of the turn before it, so of turns that may be near to others `alone` gives the vectors of their own words.
     """
     candidates: list[Candidate] = []
+    turns: list[int] = []
     vectors: list[Floats] = []
     for number, entry in memories:
         memory = entry.memory
         # A summary is the way to what it tells: merged into another, it would lead nowhere.
         if memory.kind in (RECORD, SUMMARY) or (options.kinds is not None and memory.kind not in options.kinds):
             continue
+        if any(chunk.turn is not None for chunk in entry.chunks):
+            turns.append(len(candidates))
         candidates.append(_candidate(number, entry, options))
         vectors += [chunk.vector for chunk in entry.chunks]
     if not candidates:
         return Duplicates(path, options, (), *NO_PAIRS)
     matrix = np.stack(vectors)
     starts = np.cumsum([0, *[candidate.chunks for candidate in candidates]])[:-1]
+    if turns:
+        near = _near_any(matrix[starts[turns]], options.similar - MIXED)
+        some = [turns[at] for at in np.flatnonzero(near).tolist()]
+        for place, own in zip(some, alone([candidates[place].version.number for place in some]), strict=True):
+            if len(own) == candidates[place].chunks:
+                matrix[starts[place] : starts[place] + len(own)] = own
     pairs = _pairs(matrix, starts, candidates, options.similar)
     return Duplicates(path, options, tuple(candidates), *pairs)
+
+
+def _near_any(vectors: Floats, floor: float) -> Flags:
+    """`(n,)`: which rows are near to any other."""
+    near = np.zeros(len(vectors), dtype=np.bool_)
+    for first, second, _ in near_pairs(np.ascontiguousarray(vectors), floor):
+        near[first] = near[second] = True
+    return near
 
 
 def _pairs(matrix: Floats, starts: Ints, candidates: list[Candidate], floor: float) -> Pairs:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+
+import numpy as np
 
 from memgarden.maintain.duplicates import Duplicates, find_duplicates
 from memgarden.maintain.plan import Plan, Step
@@ -11,7 +13,7 @@ from memgarden.maintain.policy import Deduplication, Policy, Retention, Summaris
 from memgarden.maintain.retention import plan_retention
 from memgarden.maintain.summaries import eligible, plan_summaries
 from memgarden.parts import Parts
-from memgarden.records import Entry, ScopePath
+from memgarden.records import Entry, Floats, ScopePath
 from memgarden.upkeep import Profile
 
 __all__ = ["Wanted", "as_policy", "duplicates_of", "plan_scope"]
@@ -59,7 +61,18 @@ def plan_scope(parts: Parts, path: ScopePath, policy: Policy, now: datetime) -> 
 
 def duplicates_of(parts: Parts, path: ScopePath, options: Deduplication, now: datetime) -> Duplicates:
     """The duplicates of one scope."""
-    return find_duplicates(path, _entries(parts, path, now), options)
+
+    def alone(numbers: Sequence[int]) -> Iterator[Floats]:
+        for start in range(0, len(numbers), PAGE):
+            page = numbers[start : start + PAGE]
+            found = parts.upkeep.versions(path, page)
+            memories = [entry.memory for entry in found.values()]
+            made = dict(zip(found, parts.preparer.following(memories, [None] * len(memories)), strict=True))
+            for number in page:
+                vectors = [chunk.vector for chunk in made[number].chunks] if number in made else []
+                yield np.array(vectors, dtype=np.float32)  # none of what was changed in between
+
+    return find_duplicates(path, _entries(parts, path, now), options, alone)
 
 
 def _entries(parts: Parts, path: ScopePath, now: datetime) -> Iterator[tuple[int, Entry]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -30,8 +30,13 @@ ORIGINALS = "originals"
 GROUPED = 2_000  # memories that are grouped together, in order of time: their matrix takes 32 MB
 TAG, SESSION = 0.2, 0.1  # what a tag, or a session, in common adds to a cosine
 
-Summarizer = Callable[[Sequence[Memory]], str]
-"""Tells several memories in one text; a function will do, as one that asks a language model."""
+
+class Summarizer(Protocol):
+    """Tells several memories in one text; a function will do, as one that asks a language model."""
+
+    def __call__(self, memories: Sequence[Memory], /) -> str:
+        """The text; one that is empty, or an error, leaves the memories as they are."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
