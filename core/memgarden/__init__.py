@@ -33,6 +33,7 @@ from memgarden.errors import (
     StorageError,
     UnknownStrategy,
 )
+from memgarden.forgetting import Receipt
 from memgarden.garden import Garden
 from memgarden.ingest.adopt import Adoption
 from memgarden.maintain.moving import Imported
@@ -72,6 +73,7 @@ __all__ = [
     "MemoryNotFound",
     "MissingExtra",
     "ModelNotFound",
+    "Receipt",
     "RerankScore",
     "Reranker",
     "RerankerFailed",

@@ -36,6 +36,7 @@ from memgarden.store.catalogue import SqlCatalogue
 from memgarden.store.embeddings import EmbeddingTable
 from memgarden.store.engine import Database
 from memgarden.store.facts import read_facts, settle_facts
+from memgarden.store.forget import SqlEraser
 from memgarden.store.lease import SqlLease
 from memgarden.store.migrations import migrate
 from memgarden.store.outbox import SqlOutbox
@@ -45,6 +46,7 @@ from memgarden.vector.adopt import read_collection
 from memgarden.vector.client import REQUEST_TIMEOUT
 from memgarden.vector.collection import ChromaIndex
 from memgarden.vector.drainer import Drainer, Lock
+from memgarden.vector.erase import erase_folder, holds_anything
 from memgarden.vector.exact import ExactVectors
 from memgarden.vector.large import LargeScopes
 from memgarden.vector.lock import OwnerLock
@@ -161,6 +163,9 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         backup=lambda folder: copy_record(database, folder / DATABASE),
         release=release,
         renew=lambda: build(where, settings),
+        eraser=SqlEraser(database),
+        chroma="none" if target is None else "server" if _chroma_folder(target) is None else "folder",
+        erase_here=lambda: _erase_here(where, facts["id"]),
     )
 
 
@@ -255,9 +260,9 @@ def _mirror(
     """What carries the outbox to Chroma, what searches large scopes there, and how to end that."""
     if target is None:
         return None, _no_chroma, lambda: None
-    if isinstance(target, str | Path) and not str(target).startswith(("http://", "https://")):
+    folder = _chroma_folder(target)
+    if folder is not None:
         # A folder is served by a process of its own: Chroma holds the GIL while it writes, and damage can crash it.
-        folder = Path(target).absolute()
         process = DrainProcess([sys.executable, "-m", "memgarden.drainer", where, str(folder), str(exact_limit)])
         asking = AskOwner(folder, process.wake)
         return process, asking, asking.close
@@ -266,6 +271,28 @@ def _mirror(
     # Searches have a client of their own: it gives up sooner, and no failure of the other closes it.
     searching = open_index(target, facts, outbox, PATIENCE)
     return drainer, searching.nearest, searching.close
+
+
+def _chroma_folder(target: Any) -> Path | None:
+    """The folder of an embedded Chroma; None for a server and for a client."""
+    if isinstance(target, str | Path) and not str(target).startswith(("http://", "https://")):
+        return Path(target).absolute()
+    return None
+
+
+def _erase_here(where: str, garden_id: str) -> bool | None:
+    """Erase the Chroma in the garden's folder that is not its own now, or that nobody has open; see `Parts`."""
+    folder = Path(where) / CHROMA
+    if "://" in where or not holds_anything(folder):
+        return None
+    lock = OwnerLock(folder)
+    if not lock.try_acquire():
+        return False
+    try:
+        erase_folder(folder, garden_id)
+    finally:
+        lock.release()
+    return True
 
 
 def _no_chroma(scope: int, vector: Floats, most: int) -> tuple[Ints, Floats]:

@@ -13,6 +13,7 @@ from typing import Any, Self
 from memgarden.asking import rerank_texts
 from memgarden.config import AUTO, Settings
 from memgarden.errors import ChromaError
+from memgarden.forgetting import Receipt, forget, unforgotten
 from memgarden.ingest.adopt import Adoption, adopt
 from memgarden.maintain.moving import Imported, export, import_lines
 from memgarden.observe.health import Health, diagnose
@@ -133,6 +134,21 @@ class Garden:
                 swept += gone
                 parts.wrote()
         return swept
+
+    def forget(self, scope: str | Sequence[str] | Scope, *, timeout: float = 300.0) -> Receipt:
+        """Forget a scope and all scopes below it: no file of the garden holds a word of them afterwards.
+
+        Whatever was done to them before: also versions that were replaced or deleted earlier, history, archives, what
+        Chroma keeps in its queue and indexes. Chroma is erased and filled anew in the background, which searches do
+        not wait for, and the cache of embeddings is emptied whole, since it does not say of which text each is.
+
+        The database is written anew, for which it needs as much room again, and during which writers wait. Others that
+        stand in the way for `lock_timeout` make it a `GardenBusy`, as a Chroma that is not erased after `timeout`
+        seconds makes the receipt say `waiting`: the next call of any `forget` finishes it, as it does one that was cut
+        off. Backups, exports and what processes have in memory are beyond it.
+        """
+        path = scope.path if isinstance(scope, Scope) else check_path((scope,) if isinstance(scope, str) else (*scope,))
+        return forget(self._parts.opened(), path, timeout=timeout)
 
     def backup(self, folder: str | os.PathLike[str]) -> None:
         """Copy the garden as it is now into a folder without one, while everybody goes on reading and writing it.
@@ -273,7 +289,7 @@ class Garden:
             indexes=indexes,
             index_bytes=index_bytes,
             large={path: how for path, (how, _) in large.items()},
-            problems=diagnose(rows["outbox"], status, damage, parts.audit.finding(), refusals),
+            problems=diagnose(rows["outbox"], status, damage, parts.audit.finding(), refusals) + unforgotten(parts),
         )
 
     def _compare(self, mirror: Mirror, *, wait: bool) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
+from memgarden.erasure import Eraser, Forgotten
 from memgarden.errors import GardenClosed
 from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
@@ -29,11 +30,16 @@ from memgarden.protocols import (
 from memgarden.records import ChunkInfo, ScopePath
 from memgarden.turns import Signals
 
-__all__ = ["Audit", "Catalogue", "Parts", "RefillableOutbox"]
+__all__ = ["Audit", "Catalogue", "Parts", "RefillableOutbox", "no_archives"]
 
 
 INHERITED: list[Parts] = []
 renewing = threading.Lock()
+
+
+def no_archives(forgotten: Forgotten) -> int:
+    """Nothing is archived, so nothing of it can be deleted."""
+    return 0
 
 
 def _unlock() -> None:
@@ -75,6 +81,14 @@ class Catalogue(Protocol):
 class RefillableOutbox(Outbox, Protocol):
     """An outbox that can be asked to send everything anew."""
 
+    def erase(self) -> bool:
+        """As `refill`, and nothing is to be left in Chroma's files; False for a garden that never had a Chroma."""
+        ...
+
+    def erasing(self) -> bool:
+        """Whether Chroma has yet to erase what was forgotten."""
+        ...
+
     def refill(self) -> None:
         """Ask for an empty collection and for every chunk there is, in place of whatever was waiting."""
         ...
@@ -94,6 +108,9 @@ class Parts:
 
     `searched` says how a search of the large scope of that number finds its vectors, and what Chroma says if it
     refuses.
+
+    `chroma` is what its Chroma is. `erase_here` erases one in the garden's own folder if nobody owns it: None if there
+    is nothing, False if somebody does. `archives` deletes what was archived of what is to be forgotten; how many.
     """
 
     id: str
@@ -118,6 +135,10 @@ class Parts:
     backup: Callable[[Path], None]
     release: Callable[[], None]
     renew: Callable[[], Parts]
+    eraser: Eraser
+    chroma: Literal["none", "folder", "server"]
+    erase_here: Callable[[], bool | None]
+    archives: Callable[[Forgotten], int] = no_archives
     closed: bool = False
     pid: int = field(default_factory=os.getpid)
 

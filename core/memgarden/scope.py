@@ -12,6 +12,7 @@ import numpy as np
 
 from memgarden.asking import How, answer, matching, told
 from memgarden.errors import InvalidMemory, InvalidQuery, MemoryNotFound
+from memgarden.forgetting import Receipt, forget
 from memgarden.ingest.batches import batches
 from memgarden.ingest.messages import read_messages
 from memgarden.ingest.validate import check_memory, is_storable, to_importance
@@ -275,6 +276,27 @@ class Scope:
         if deleted:
             self._parts.wrote()
         return deleted
+
+    def forget(
+        self,
+        ids: str | Iterable[str] | None = None,
+        *,
+        where: Mapping[str, Any] | None = None,
+        timeout: float = 300.0,
+    ) -> Receipt:
+        """Forget the memories of these ids, or those that a filter lets through, as `Garden.forget` forgets a scope.
+
+        An id counts whether or not the scope still holds a memory of it: what it was before is forgotten too.
+        """
+        if (ids is None) == (where is None):
+            raise InvalidQuery("forget takes ids or a filter, one of both; garden.forget(scope) forgets all of a scope")
+        if where is not None:
+            found = matching(self._parts, self._path, where, "id")
+            return forget(self._parts, self._path, [memory.id for memory in found], timeout=timeout)
+        if not isinstance(ids, Iterable):
+            raise InvalidQuery(f"ids are a string or several, not {ids!r}")
+        wanted = [one for one in ([ids] if isinstance(ids, str) else ids) if is_storable(one)]
+        return forget(self._parts, self._path, wanted, timeout=timeout)
 
     def search(
         self,

@@ -15,7 +15,8 @@ from memgarden.store.audit import FORGET_FINDING, OWN_IS_WRONG
 from memgarden.store.engine import Database
 from memgarden.store.facts import change_fact
 from memgarden.store.rows import MEMORY, VECTOR, to_memory, to_span
-from memgarden.store.statement import OneOf, Row, Statement
+from memgarden.store.statement import OneOf, Row, Session, Statement
+from memgarden.store.write import MIRRORED
 
 __all__ = ["SqlOutbox"]
 
@@ -41,7 +42,11 @@ MARK = Statement(sa.select(sa.func.max(outbox.seq)))
 # What others have noted and not committed yet would be cleared by nobody and come before the reset: wait for them.
 ALONE = Statement(sa.text("LOCK TABLE outbox IN EXCLUSIVE MODE"))
 CLEAR = Statement(sa.delete(schema.outbox))
-RESET = Statement(sa.insert(schema.outbox).values(op=sa.literal_column("'reset'"), chunk=sa.literal_column("0")))
+RESET, ERASE = (
+    Statement(sa.insert(schema.outbox).values(op=sa.literal_column(f"'{op}'"), chunk=sa.literal_column("0")))
+    for op in ("reset", "erase")
+)
+IS_MIRRORED = Statement(sa.select(sa.literal_column("1")).where(MIRRORED))
 ALL_CHUNKS = sa.select(sa.literal_column("'upsert'"), chunks.pk, chunks.scope).order_by(chunks.pk)
 EVERYTHING = Statement(sa.insert(schema.outbox).from_select(["op", "chunk", "scope"], ALL_CHUNKS))
 ALL_OF_SCOPE = Statement(
@@ -75,9 +80,11 @@ ANY_LARGE = Statement(sa.select(scopes.pk).where(scopes.own == 1).limit(sa.liter
 # A reset has no scope, and is always the oldest. Where an own collection was found to be wrong all count as reset:
 # what it lacks it would not miss. In one statement, which every search of a large scope waits for twice.
 OLDEST = sa.select(sa.func.min(outbox.seq)).scalar_subquery()
+EMPTIED = sa.or_(*(outbox.op == sa.literal_column(f"'{op}'") for op in ("reset", "erase")))
+ERASING = Statement(sa.select(outbox.seq).where(outbox.seq == OLDEST, outbox.op == sa.literal_column("'erase'")))
 WAITING = Statement(
     sa.union_all(
-        sa.select(outbox.op, outbox.chunk).where(outbox.seq == OLDEST, outbox.op == sa.literal_column("'reset'")),
+        sa.select(outbox.op, outbox.chunk).where(outbox.seq == OLDEST, EMPTIED),
         sa.select(sa.literal_column("'reset'"), sa.literal_column("0")).select_from(schema.garden).where(OWN_IS_WRONG),
         sa.select(outbox.op, outbox.chunk).where(outbox.scope == SCOPE),
     ).limit(sa.bindparam("most"))
@@ -134,7 +141,7 @@ class SqlOutbox:
         """
         with self._database.read() as session:
             rows = session.rows(WAITING, {"scope": scope, "most": most + 1})
-        if len(rows) > most or any(op in ("reset", "promote", "demote") for op, _ in rows):
+        if len(rows) > most or any(op in ("reset", "erase", "promote", "demote") for op, _ in rows):
             return None
         return np.unique(np.array([chunk for op, chunk in rows if op == "upsert"], dtype=np.int64))
 
@@ -160,11 +167,34 @@ class SqlOutbox:
         From then on every write goes to the outbox too, if none did before.
         """
         with self._database.write() as session:
-            if session.dialect.name == "postgresql":
-                session.run(ALONE, {})
+            _lock(session)
             change_fact(session, "mirrored", "yes")
-            for statement in (CLEAR, RESET, PROMOTE_LARGE, EVERYTHING, FORGET_FINDING):
-                session.run(statement, {})
+            # What was to be erased still is: to be emptied would leave it in Chroma's files.
+            _anew(session, RESET if session.row(ERASING, {}) is None else ERASE)
+
+    def erase(self) -> bool:
+        """As `refill`, and nothing is to be left in Chroma's files; False for a garden that never had a Chroma."""
+        with self._database.write() as session:
+            _lock(session)
+            mirrored = session.row(IS_MIRRORED, {}) is not None
+            if mirrored:
+                _anew(session, ERASE)
+        return mirrored
+
+    def erasing(self) -> bool:
+        """Whether Chroma has yet to erase what was forgotten."""
+        with self._database.read() as session:
+            return session.row(ERASING, {}) is not None
+
+
+def _lock(session: Session) -> None:
+    if session.dialect.name == "postgresql":
+        session.run(ALONE, {})
+
+
+def _anew(session: Session, first: Statement) -> None:
+    for statement in (CLEAR, first, PROMOTE_LARGE, EVERYTHING, FORGET_FINDING):
+        session.run(statement, {})
 
 
 def _op(op: Op, seq: int, there: bool, promoted: int) -> Op:
