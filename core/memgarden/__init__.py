@@ -36,6 +36,7 @@ from memgarden.errors import (
 from memgarden.forgetting import Receipt
 from memgarden.garden import Garden
 from memgarden.ingest.adopt import Adoption
+from memgarden.maintain.compact import Compaction
 from memgarden.maintain.moving import Imported
 from memgarden.observe.health import Health
 from memgarden.protocols import Chunker, Embedder, Expander, Reranker, Shortlist
@@ -49,6 +50,7 @@ __all__ = [
     "ChromaError",
     "ChunkInfo",
     "Chunker",
+    "Compaction",
     "Conflict",
     "Embedder",
     "EmbedderMismatch",

@@ -33,6 +33,7 @@ from memgarden.retrieve.fusion import FUSIONS
 from memgarden.store.audit import SqlAudit
 from memgarden.store.backup import copy_record
 from memgarden.store.catalogue import SqlCatalogue
+from memgarden.store.compact import SqlCompactor
 from memgarden.store.embeddings import EmbeddingTable
 from memgarden.store.engine import Database
 from memgarden.store.facts import read_facts, settle_facts
@@ -164,6 +165,7 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         release=release,
         renew=lambda: build(where, settings),
         eraser=SqlEraser(database),
+        compactor=SqlCompactor(database),
         chroma="none" if target is None else "server" if _chroma_folder(target) is None else "folder",
         erase_here=lambda: _erase_here(where, facts["id"]),
     )
@@ -316,6 +318,8 @@ def inspector(audit: SqlAudit) -> Callable[[Any], None]:
             try:
                 _remove_orphans(index, audit, expected)
                 finding = index.compare(expected)
+                if finding is None:
+                    index.tidy()
             except ChromaError as error:
                 finding = str(error)
         audit.note(finding)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +15,7 @@ from memgarden.config import AUTO, Settings
 from memgarden.errors import ChromaError
 from memgarden.forgetting import Receipt, forget, unforgotten
 from memgarden.ingest.adopt import Adoption, adopt
+from memgarden.maintain.compact import Compaction, compact
 from memgarden.maintain.moving import Imported, export, import_lines
 from memgarden.observe.health import Health, diagnose
 from memgarden.parts import Parts
@@ -149,6 +150,27 @@ class Garden:
         """
         path = scope.path if isinstance(scope, Scope) else check_path((scope,) if isinstance(scope, str) else (*scope,))
         return forget(self._parts.opened(), path, timeout=timeout)
+
+    def compact(
+        self,
+        *,
+        full: bool = False,
+        older_than: timedelta = timedelta(days=730),
+        events: int = 100,
+        embeddings: int = 50_000,
+        apply: bool = False,
+    ) -> Compaction:
+        """Drop what is not needed and give its room back; without `apply` say what that would save.
+
+        That is: history that is older than `older_than` or beyond a memory's newest `events`, when deleted memories
+        were last found, marks of deletions that every index has seen, cached embeddings beyond the `embeddings` last
+        used, files of exports that were cut off, free pages, the log; and Chroma collections of which a third was
+        deleted are built anew. It goes in steps of milliseconds, while others read and write; for a scheduler.
+
+        `full` writes the database anew, as `forget` does: writers wait, and `GardenBusy` says if others are in the way.
+        """
+        parts = self._parts.opened()
+        return compact(parts, full=full, older_than=older_than, events=events, embeddings=embeddings, apply=apply)
 
     def backup(self, folder: str | os.PathLike[str]) -> None:
         """Copy the garden as it is now into a folder without one, while everybody goes on reading and writing it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +28,7 @@ from memgarden.protocols import (
     Span,
 )
 from memgarden.records import ChunkInfo, ScopePath
+from memgarden.surplus import Compactor
 from memgarden.turns import Signals
 
 __all__ = ["Audit", "Catalogue", "Parts", "RefillableOutbox", "no_archives"]
@@ -89,6 +90,14 @@ class RefillableOutbox(Outbox, Protocol):
         """Whether Chroma has yet to erase what was forgotten."""
         ...
 
+    def worn(self) -> Mapping[int, tuple[int, int]]:
+        """By the scope's number, 0 for the shared one: what a collection was given, and what was deleted from it."""
+        ...
+
+    def rebuild(self, scope: int) -> None:
+        """Have the own collection of a large scope built anew; for 0 all collections, as `refill` does."""
+        ...
+
     def refill(self) -> None:
         """Ask for an empty collection and for every chunk there is, in place of whatever was waiting."""
         ...
@@ -136,6 +145,7 @@ class Parts:
     release: Callable[[], None]
     renew: Callable[[], Parts]
     eraser: Eraser
+    compactor: Compactor
     chroma: Literal["none", "folder", "server"]
     erase_here: Callable[[], bool | None]
     archives: Callable[[Forgotten], int] = no_archives

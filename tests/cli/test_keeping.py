@@ -34,3 +34,10 @@ def test_nothing_is_left_to_finish(filled: Run) -> None:
     assert "nothing is left" in filled("forget", "--finish").stdout
     filled("forget", code=2)
     filled("forget", "--finish", "-u", "alice", code=2)
+
+
+def test_compaction_says_first_what_it_would_save(filled: Run) -> None:
+    """And does it with --apply."""
+    assert "--apply does it" in filled("compact").stdout
+    assert filled("compact", "--apply", "--full").stdout.startswith("dropped: nothing")
+    assert json.loads(filled("compact", "--json").stdout)["applied"] is False

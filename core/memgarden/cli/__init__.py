@@ -12,7 +12,7 @@ import typer
 from memgarden.cli.demo import demo
 from memgarden.cli.evaluating import evaluate_, tune_
 from memgarden.cli.guard import Guarded
-from memgarden.cli.keeping import forget
+from memgarden.cli.keeping import compact, forget
 from memgarden.cli.moving import backup, export, sweep
 from memgarden.cli.reading import scopes, search, show
 from memgarden.cli.upkeep import health, reindex
@@ -61,5 +61,6 @@ app.command("reindex")(reindex)
 app.command("sweep")(sweep)
 app.command("backup")(backup)
 app.command("forget")(forget)
+app.command("compact")(compact)
 app.command("eval")(evaluate_)
 app.command("tune")(tune_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -13,7 +14,7 @@ from memgarden.cli.opening import open_to_read
 from memgarden.cli.options import GARDEN, AsJson, ChromaPlace, Place
 from memgarden.forgetting import Receipt, finish_forgetting
 
-__all__ = ["forget"]
+__all__ = ["compact", "forget"]
 
 
 def forget(
@@ -54,6 +55,31 @@ def forget(
             typer.echo("nothing is left to be done")
     if any(receipt.chroma == "waiting" for receipt in receipts):
         raise typer.Exit(NOTHING)
+
+
+def compact(
+    apply: Annotated[bool, typer.Option("--apply", help="Do it; without, only say what it would save.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Write the database anew, while writers wait.")] = False,
+    days: Annotated[float, typer.Option(help="Drop history that is older.", min=0)] = 730.0,
+    as_json: AsJson = False,
+    chroma: ChromaPlace = None,
+    garden: Place = GARDEN,
+) -> None:
+    """Drop what the garden does not need, and give its room back, a little at a time while others use it."""
+    with open_to_read(garden, chroma) as opened:
+        done = opened.compact(full=full, older_than=timedelta(days=days), apply=apply)
+    if as_json:
+        print_json(done.to_json())
+        return
+    dropped = ", ".join(f"{count:,} {kind}" for kind, count in done.dropped.items() if count) or "nothing"
+    verb, would = ("dropped", "now") if done.applied else ("to drop", "then about")
+    typer.echo(f"{verb}: {dropped}; {done.before / 2**20:,.1f} MiB, {would} {done.after / 2**20:,.1f} MiB")
+    for name in done.files:
+        typer.echo(clean(f"left over: {name}"))
+    for note in done.notes:
+        typer.echo(clean(f"note: {note}"))
+    if not done.applied:
+        typer.echo("nothing was changed: --apply does it")
 
 
 def _print(receipt: Receipt) -> None:

@@ -21,6 +21,7 @@ from memgarden.store.write import MIRRORED
 __all__ = ["SqlOutbox"]
 
 memories, chunks, scopes, outbox = schema.memories.c, schema.chunks.c, schema.scopes.c, schema.outbox.c
+fact = schema.garden.c
 
 SCOPE: sa.BindParameter[int] = sa.bindparam("scope")
 PENDING = Statement(
@@ -76,6 +77,7 @@ PROMOTE_LARGE = Statement(
         sa.select(sa.literal_column("'promote'"), sa.literal_column("0"), scopes.pk).where(scopes.own == 1),
     )
 )
+IS_OWN = Statement(sa.select(scopes.pk).where(scopes.pk == SCOPE, scopes.own == 1))
 ANY_LARGE = Statement(sa.select(scopes.pk).where(scopes.own == 1).limit(sa.literal_column("1")))
 # A reset has no scope, and is always the oldest. Where an own collection was found to be wrong all count as reset:
 # what it lacks it would not miss. In one statement, which every search of a large scope waits for twice.
@@ -88,6 +90,26 @@ WAITING = Statement(
         sa.select(sa.literal_column("'reset'"), sa.literal_column("0")).select_from(schema.garden).where(OWN_IS_WRONG),
         sa.select(outbox.op, outbox.chunk).where(outbox.scope == SCOPE),
     ).limit(sa.bindparam("most"))
+)
+
+
+# What each collection was given and what was deleted from it since it was built, by the scope's number, 0 for the one
+# that small scopes share: two numbers in a fact, since Chroma does not shrink by deletions.
+WEAR = "chroma wear:"
+PLACE = sa.case((scopes.own == 1, outbox.scope), else_=0)
+SETTLED = Statement(
+    sa.select(PLACE, outbox.op, sa.func.count())
+    .join_from(schema.outbox, schema.scopes, outbox.scope == scopes.pk, isouter=True)
+    .where(OneOf(outbox.seq, "seqs"))
+    .group_by(PLACE, outbox.op)
+)
+WORN = Statement(sa.select(fact.key, fact.value).where(fact.key.like(sa.literal_column(f"'{WEAR}%'"))))
+WEAR_OF = Statement(sa.select(fact.value).where(fact.key == sa.bindparam("at")))
+AS_NEW = Statement(sa.delete(schema.garden).where(fact.key.like(sa.literal_column(f"'{WEAR}%'"))))
+WEAR_DOWN = Statement(
+    sa.text(
+        "INSERT INTO garden (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+    )
 )
 
 
@@ -121,6 +143,7 @@ class SqlOutbox:
     def settle(self, seqs: Sequence[int]) -> None:
         """Strike off changes that Chroma has made."""
         with self._database.write() as session:
+            _count_wear(session, list(seqs))
             session.run(SETTLE, {"seqs": list(seqs)})
 
     def count(self, upto: int | None = None) -> int:
@@ -161,6 +184,23 @@ class SqlOutbox:
         with self._database.read() as session:
             return session.row(ANY_LARGE, {}) is not None
 
+    def worn(self) -> dict[int, tuple[int, int]]:
+        """By the scope's number, 0 for the shared one: what a collection was given, and what was deleted from it."""
+        with self._database.read() as session:
+            rows = session.rows(WORN, {})
+        return {int(key.removeprefix(WEAR)): _wear(value) for key, value in rows}
+
+    def rebuild(self, scope: int) -> None:
+        """Have the own collection of a large scope built anew; for 0 all collections, as `refill` does."""
+        if scope == 0:
+            self.refill()
+            return
+        with self._database.write() as session:
+            session.run(WEAR_DOWN, {"key": f"{WEAR}{scope}", "value": "0 0"})
+            if session.row(IS_OWN, {"scope": scope}) is not None:
+                session.run(MOVE, {"scope": scope, "op": "promote"})
+                session.run(ALL_OF_SCOPE, {"scope": scope})
+
     def refill(self) -> None:
         """Ask for empty collections and for every chunk there is, in place of whatever was waiting.
 
@@ -187,13 +227,32 @@ class SqlOutbox:
             return session.row(ERASING, {}) is not None
 
 
+def _wear(value: str) -> tuple[int, int]:
+    given, deleted = value.split()
+    return int(given), int(deleted)
+
+
+def _count_wear(session: Session, seqs: list[int]) -> None:
+    counts: dict[int, dict[str, int]] = {}
+    for place, op, count in session.rows(SETTLED, {"seqs": seqs}):
+        counts.setdefault(place, {})[op] = count
+    for place, ops in counts.items():
+        key = f"{WEAR}{place}"
+        given, deleted = _wear(session.value(WEAR_OF, {"at": key}) or "0 0")
+        if "promote" in ops:  # from here on it is another collection
+            given = deleted = 0
+        if "upsert" in ops or "delete" in ops:
+            wear = f"{given + ops.get('upsert', 0)} {deleted + ops.get('delete', 0)}"
+            session.run(WEAR_DOWN, {"key": key, "value": wear})
+
+
 def _lock(session: Session) -> None:
     if session.dialect.name == "postgresql":
         session.run(ALONE, {})
 
 
 def _anew(session: Session, first: Statement) -> None:
-    for statement in (CLEAR, first, PROMOTE_LARGE, EVERYTHING, FORGET_FINDING):
+    for statement in (CLEAR, first, PROMOTE_LARGE, EVERYTHING, FORGET_FINDING, AS_NEW):
         session.run(statement, {})
 
 

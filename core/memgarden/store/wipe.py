@@ -35,8 +35,13 @@ def wipe(database: Database) -> None:
         raise database.busy("somebody else")
 
 
-def checkpoint(database: Database, mode: str) -> bool:
-    """Bring SQLite's log into the database and, with `TRUNCATE`, empty it; whether nobody was in the way."""
+def checkpoint(database: Database, mode: str, wait: float | None = None) -> bool:
+    """Bring SQLite's log into the database and, with `TRUNCATE`, empty it; whether nobody was in the way.
+
+    It waits for others at most `wait` seconds, or the database's `lock_timeout`.
+    """
     with database.alone() as session:
+        if wait is not None:
+            session.rows(Statement(sa.text(f"PRAGMA busy_timeout = {int(wait * 1000)}")), {})
         busy, *_ = session.row(CHECKPOINT[mode], {}) or (0,)
     return not busy

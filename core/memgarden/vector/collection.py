@@ -20,7 +20,7 @@ from memgarden.records import Floats, Ints, ScopePath
 from memgarden.vector.check import difference
 from memgarden.vector.client import REQUEST_TIMEOUT, connect, disconnect, folder_of, refusals
 from memgarden.vector.erase import erase_folder
-from memgarden.vector.folder import remove_segments, segments_of, set_aside
+from memgarden.vector.folder import remove_segments, segments_of, set_aside, unnamed_segments
 from memgarden.vector.limits import limits_of
 from memgarden.vector.metadata import flatten, of_scope
 
@@ -205,6 +205,11 @@ class ChromaIndex:
             return
         self.close()
         erase_folder(self._folder, self._garden_id)
+
+    def tidy(self) -> None:
+        """Remove folders of vectors that belong to no collection, from a folder that this process owns."""
+        if self._folder is not None:
+            remove_segments(unnamed_segments(self._folder))
 
     def close(self) -> None:
         """Let go of Chroma; the next use opens it again. A client that was handed in stays open."""

@@ -11,9 +11,9 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from uuid import UUID
 
 from memgarden.errors import ChromaError
+from memgarden.vector.folder import is_uuid
 
 __all__ = ["erase_folder", "holds_anything"]
 
@@ -78,14 +78,7 @@ def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     own = {DATABASE, *(DATABASE + suffix for suffix in BESIDE)}
-    return [path for path in folder.iterdir() if path.name in own or (path.is_dir() and _is_uuid(path.name))]
-
-
-def _is_uuid(name: str) -> bool:
-    try:
-        return str(UUID(name)) == name
-    except ValueError:
-        return False
+    return [path for path in folder.iterdir() if path.name in own or (path.is_dir() and is_uuid(path.name))]
 
 
 def _remove(files: Sequence[Path]) -> None:

@@ -46,6 +46,10 @@ class SearchedIndex(ChunkIndex, Protocol):
         """The scopes that have a collection of their own there."""
         ...
 
+    def tidy(self) -> None:
+        """Remove files that belong to no collection."""
+        ...
+
 
 class AskOwner:
     """`Nearest` by way of the owner's socket. Safe for threads: each query has a connection to itself."""
@@ -194,6 +198,10 @@ class Answering:
         self.promote, self.demote = index.promote, index.demote
         self.compare, self.owned = index.compare, index.owned
         self._index, self._leave, self._join = index, leave, join
+
+    def tidy(self) -> None:
+        """Remove files that belong to no collection."""
+        self._index.tidy()
 
     def erase(self) -> None:
         """Erase the index while nobody searches it: a search would open its files meanwhile."""
