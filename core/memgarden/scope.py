@@ -291,6 +291,8 @@ class Scope:
         if (ids is None) == (where is None):
             raise InvalidQuery("forget takes ids or a filter, one of both; garden.forget(scope) forgets all of a scope")
         if where is not None:
+            if where == {}:
+                raise InvalidQuery("an empty filter lets everything through: garden.forget(scope) forgets it all")
             found = matching(self._parts, self._path, where, "id")
             return forget(self._parts, self._path, [memory.id for memory in found], timeout=timeout)
         if not isinstance(ids, Iterable):

@@ -23,9 +23,14 @@ THEIRS = """
 import sys
 import chromadb
 client = chromadb.PersistentClient(sys.argv[1])
-theirs = client.get_or_create_collection("theirs", embedding_function=None)
+if sys.argv[2] == "first":
+    client.create_collection("theirs", embedding_function=None)
+theirs = client.get_collection("theirs", embedding_function=None)
 ids = [f"their {sys.argv[2]} {n}" for n in range(30)]
-theirs.upsert(ids=ids, documents=ids, embeddings=[[1.0, n, 0.5] for n in range(30)], metadatas=[{"who": "they"}] * 30)
+if sys.argv[2] != "look":
+    off = 0.0 if sys.argv[2] == "first" else 0.3
+    vectors = [[1.0, n + off, 0.5] for n in range(30)]
+    theirs.upsert(ids=ids, documents=ids, embeddings=vectors, metadatas=[{"who": "they"}] * 30)
 found = theirs.query(query_embeddings=[[1.0, 7.0, 0.5]], n_results=1)["documents"]
 print(theirs.count(), found, len(theirs.get(where_document={"$contains": "their first 2"})["ids"]))
 """
@@ -58,7 +63,7 @@ def test_collections_of_others_stay(open_garden: OPEN, tmp_path: Path) -> None:
         assert traces(tmp_path, [word, label]) == []
         garden.flush()
         assert garden.health(deep=True).problems == []
-    assert _theirs(folder, "first") == "30 [['their first 7']] 11"
+    assert _theirs(folder, "look") == "30 [['their first 7']] 11"
     assert _theirs(folder, "second").startswith("60 ")
 
 

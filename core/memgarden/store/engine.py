@@ -108,10 +108,11 @@ class Database:
         connection = None
         try:
             connection = self.engine.raw_connection()
+            if self.dialect == "postgresql":
+                connection.driver_connection.autocommit = True  # type: ignore[union-attr]
             connection.detach()  # not the pool's any more: what it is told here is not for others
             session = Session(connection, self.engine.dialect, "")
             if self.dialect == "postgresql":
-                connection.driver_connection.autocommit = True  # type: ignore[union-attr]
                 session.run(Statement(sa.text(f"SET lock_timeout = {int(self.lock_timeout * 1000)}")), {})
             yield session
         except (sa.exc.DBAPIError, self.engine.dialect.loaded_dbapi.Error) as error:

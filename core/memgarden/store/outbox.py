@@ -96,7 +96,7 @@ WAITING = Statement(
 # What each collection was given and what was deleted from it since it was built, by the scope's number, 0 for the one
 # that small scopes share: two numbers in a fact, since Chroma does not shrink by deletions.
 WEAR = "chroma wear:"
-PLACE = sa.case((scopes.own == 1, outbox.scope), else_=0)
+PLACE = sa.case((scopes.own == sa.literal_column("1"), outbox.scope), else_=sa.literal_column("0"))
 SETTLED = Statement(
     sa.select(PLACE, outbox.op, sa.func.count())
     .join_from(schema.outbox, schema.scopes, outbox.scope == scopes.pk, isouter=True)
