@@ -84,6 +84,14 @@ def test_scopes_never_mix(paths: list[list[str]], data: st.DataObject) -> None:
         for path in others:
             assert {m.id: m.text for m in garden.scope(*path).list()} == own[path]
         assert {path for path, count in garden.scopes().items() if count} == {path for path in others if own[path]}
+        for path in others[:1]:
+            attacker.forget(everything)
+            assert {m.id: m.text for m in garden.scope(*path).list()} == own[path]
+            garden.forget(path)
+            below = {one for one in own if one[: len(path)] == path}
+            assert {one: {m.id: m.text for m in garden.scope(*one).list()} for one in others} == {
+                one: {} if one in below else own[one] for one in others
+            }
 
 
 def test_the_same_id_in_two_scopes_is_two_memories(garden: Garden) -> None:

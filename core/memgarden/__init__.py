@@ -34,6 +34,7 @@ from memgarden.errors import (
     SummarizerFailed,
     UnknownStrategy,
 )
+from memgarden.forgetting import Receipt
 from memgarden.garden import Garden
 from memgarden.ingest.adopt import Adoption
 from memgarden.ingest.conversations import Conversation
@@ -41,6 +42,7 @@ from memgarden.ingest.reports import Ingested, IngestProgress, NotStored
 from memgarden.maintain.applying import Applied
 from memgarden.maintain.archive import Archive
 from memgarden.maintain.archives import Restored
+from memgarden.maintain.compact import Compaction
 from memgarden.maintain.duplicates import Duplicates
 from memgarden.maintain.giving import Given
 from memgarden.maintain.moving import Imported
@@ -63,6 +65,7 @@ __all__ = [
     "ChromaError",
     "ChunkInfo",
     "Chunker",
+    "Compaction",
     "Conflict",
     "Conversation",
     "Deduplication",
@@ -97,6 +100,7 @@ __all__ = [
     "Past",
     "Plan",
     "Policy",
+    "Receipt",
     "RerankScore",
     "Reranker",
     "RerankerFailed",

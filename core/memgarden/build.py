@@ -25,6 +25,7 @@ from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
 from memgarden.lexical import LEGS
 from memgarden.lexical.languages import languages_of
+from memgarden.maintain.archives import erase_archived
 from memgarden.observe.retrieved import Retrieved
 from memgarden.parts import Parts
 from memgarden.protocols import Chunker, Embedder, Expected, Fusion, Mirror, Nearest, RerankerTools
@@ -35,9 +36,11 @@ from memgarden.retrieve.fusion import FUSIONS
 from memgarden.store.audit import SqlAudit
 from memgarden.store.backup import copy_record
 from memgarden.store.catalogue import SqlCatalogue
+from memgarden.store.compact import SqlCompactor
 from memgarden.store.embeddings import EmbeddingTable
 from memgarden.store.engine import Database
 from memgarden.store.facts import read_facts, settle_facts
+from memgarden.store.forget import SqlEraser
 from memgarden.store.lease import SqlLease
 from memgarden.store.migrations import migrate
 from memgarden.store.outbox import SqlOutbox
@@ -49,6 +52,7 @@ from memgarden.vector.adopt import CollectionReader, read_collection
 from memgarden.vector.client import REQUEST_TIMEOUT, folder_of
 from memgarden.vector.collection import ChromaIndex
 from memgarden.vector.drainer import Drainer, Lock
+from memgarden.vector.erase import erase_folder, holds_anything
 from memgarden.vector.exact import ExactVectors
 from memgarden.vector.give import CollectionWriter, open_to_give
 from memgarden.vector.inuse import DATABASE as DATABASE_OF_CHROMA
@@ -133,6 +137,7 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
     large = LargeScopes(dimension, reader, outbox, nearest)
 
     upkeep = SqlUpkeep(database)
+    archives = _archives(where, settings)
     retrieved = Retrieved(upkeep.note_retrievals)
 
     def release() -> None:
@@ -156,7 +161,8 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         sink=Writer(database),
         upkeep=upkeep,
         shift=SqlShift(database),
-        archives=_archives(where, settings),
+        archives=archives,
+        erase_archived=lambda forgotten: erase_archived(archives, forgotten),
         retrieved=retrieved,
         catalogue=catalogue,
         outbox=outbox,
@@ -187,6 +193,10 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         backup=lambda folder: copy_record(database, folder / DATABASE),
         release=release,
         renew=lambda: build(where, settings),
+        eraser=SqlEraser(database),
+        compactor=SqlCompactor(database),
+        chroma="none" if target is None else "server" if _chroma_folder(target) is None else "folder",
+        erase_here=lambda: _erase_here(where, facts["id"]),
     )
 
 
@@ -288,9 +298,9 @@ def _mirror(
     """What carries the outbox to Chroma, what searches large scopes there, and how to end that."""
     if target is None:
         return None, _no_chroma, lambda: None
-    if isinstance(target, str | Path) and not str(target).startswith(("http://", "https://")):
+    folder = _chroma_folder(target)
+    if folder is not None:
         # A folder is served by a process of its own: Chroma holds the GIL while it writes, and damage can crash it.
-        folder = Path(target).absolute()
         process = DrainProcess([sys.executable, "-m", "memgarden.drainer", where, str(folder), str(exact_limit)])
         asking = AskOwner(folder, process.wake)
         return process, asking, asking.close
@@ -299,6 +309,28 @@ def _mirror(
     # Searches have a client of their own: it gives up sooner, and no failure of the other closes it.
     searching = open_index(target, facts, outbox, PATIENCE)
     return drainer, searching.nearest, searching.close
+
+
+def _chroma_folder(target: Any) -> Path | None:
+    """The folder of an embedded Chroma; None for a server and for a client."""
+    if isinstance(target, str | Path) and not str(target).startswith(("http://", "https://")):
+        return Path(target).absolute()
+    return None
+
+
+def _erase_here(where: str, garden_id: str) -> bool | None:
+    """Erase the Chroma in the garden's folder that is not its own now, or that nobody has open; see `Parts`."""
+    folder = Path(where) / CHROMA
+    if "://" in where or not holds_anything(folder):
+        return None
+    lock = OwnerLock(folder)
+    if not lock.try_acquire():
+        return False
+    try:
+        erase_folder(folder, garden_id)
+    finally:
+        lock.release()
+    return True
 
 
 def _no_chroma(scope: int, vector: Floats, most: int) -> tuple[Ints, Floats]:
@@ -346,6 +378,8 @@ def inspector(audit: SqlAudit) -> Callable[[Any], None]:
             try:
                 _remove_orphans(index, audit, expected)
                 finding = index.compare(expected)
+                if finding is None:
+                    index.tidy()
             except ChromaError as error:
                 finding = str(error)
         audit.note(finding)

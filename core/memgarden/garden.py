@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +14,7 @@ from typing import Any, Self
 from memgarden.asking import rerank_texts
 from memgarden.config import AUTO, Settings
 from memgarden.errors import ChromaError
+from memgarden.forgetting import Receipt, forget, unforgotten
 from memgarden.ingest.adopt import Adoption, adopt
 from memgarden.ingest.conversations import Item
 from memgarden.ingest.layouts import Layouts
@@ -24,6 +25,7 @@ from memgarden.ingest.reports import Ingested, IngestProgress
 from memgarden.maintain.applying import Applied, archives_of
 from memgarden.maintain.archive import Archive, copy_archives, list_archives
 from memgarden.maintain.archives import Restored, restore
+from memgarden.maintain.compact import Compaction, compact
 from memgarden.maintain.giving import Given, give
 from memgarden.maintain.moving import Imported, export, import_lines
 from memgarden.maintain.plan import Plan
@@ -278,6 +280,42 @@ class Garden:
         with on_duty(parts):
             return restore(parts, name, None if ids is None else list(ids))
 
+    def forget(self, scope: str | Sequence[str] | Scope, *, timeout: float = 300.0) -> Receipt:
+        """Forget a scope and all scopes below it: no file of the garden holds a word of them afterwards.
+
+        Whatever was done to them before: also versions that were replaced or deleted earlier, history, archives, what
+        Chroma keeps in its queue and indexes. Chroma is erased and filled anew in the background, which searches do
+        not wait for, and the cache of embeddings is emptied whole, since it does not say of which text each is.
+
+        The database is written anew, for which it needs as much room again, and during which writers wait. Others that
+        stand in the way for `lock_timeout` make it a `GardenBusy`, as a Chroma that is not erased after `timeout`
+        seconds makes the receipt say `waiting`: the next call of any `forget` finishes it, as it does one that was cut
+        off. Backups, exports and what processes have in memory are beyond it.
+        """
+        path = scope.path if isinstance(scope, Scope) else check_path((scope,) if isinstance(scope, str) else (*scope,))
+        return forget(self._parts.opened(), path, timeout=timeout)
+
+    def compact(
+        self,
+        *,
+        full: bool = False,
+        older_than: timedelta = timedelta(days=730),
+        events: int = 100,
+        embeddings: int = 50_000,
+        apply: bool = False,
+    ) -> Compaction:
+        """Drop what is not needed and give its room back; without `apply` say what that would save.
+
+        That is: history that is older than `older_than` or beyond a memory's newest `events`, when deleted memories
+        were last found, marks of deletions that every index has seen, cached embeddings beyond the `embeddings` last
+        used, files of exports that were cut off, free pages, the log; and Chroma collections of which a third was
+        deleted are built anew. It goes in steps of milliseconds, while others read and write; for a scheduler.
+
+        `full` writes the database anew, as `forget` does: writers wait, and `GardenBusy` says if others are in the way.
+        """
+        parts = self._parts.opened()
+        return compact(parts, full=full, older_than=older_than, events=events, embeddings=embeddings, apply=apply)
+
     def backup(self, folder: str | os.PathLike[str]) -> None:
         """Copy the garden as it is now into a folder without one, while everybody goes on reading and writing it.
 
@@ -474,7 +512,7 @@ class Garden:
             indexes=indexes,
             index_bytes=index_bytes,
             large={path: how for path, (how, _) in large.items()},
-            problems=diagnose(rows["outbox"], status, damage, parts.audit.finding(), refusals),
+            problems=diagnose(rows["outbox"], status, damage, parts.audit.finding(), refusals) + unforgotten(parts),
         )
 
     def _compare(self, mirror: Mirror, *, wait: bool) -> None:

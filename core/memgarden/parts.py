@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
+from memgarden.erasure import Eraser, Forgotten
 from memgarden.errors import GardenClosed
 from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
@@ -28,14 +29,20 @@ from memgarden.protocols import (
     Span,
 )
 from memgarden.records import ChunkInfo, ScopePath
+from memgarden.surplus import Compactor
 from memgarden.turns import Signals
 from memgarden.upkeep import Shift, Upkeep
 
-__all__ = ["Audit", "Catalogue", "Parts", "RefillableOutbox"]
+__all__ = ["Audit", "Catalogue", "Parts", "RefillableOutbox", "no_archives"]
 
 
 INHERITED: list[Parts] = []
 renewing = threading.Lock()
+
+
+def no_archives(forgotten: Forgotten) -> int:
+    """Nothing is archived, so nothing of it can be deleted."""
+    return 0
 
 
 def _unlock() -> None:
@@ -77,6 +84,22 @@ class Catalogue(Protocol):
 class RefillableOutbox(Outbox, Protocol):
     """An outbox that can be asked to send everything anew."""
 
+    def erase(self) -> bool:
+        """As `refill`, and nothing is to be left in Chroma's files; False for a garden that never had a Chroma."""
+        ...
+
+    def erasing(self) -> bool:
+        """Whether Chroma has yet to erase what was forgotten."""
+        ...
+
+    def worn(self) -> Mapping[int, tuple[int, int]]:
+        """By the scope's number, 0 for the shared one: what a collection was given, and what was deleted from it."""
+        ...
+
+    def rebuild(self, scope: int) -> None:
+        """Have the own collection of a large scope built anew; for 0 all collections, as `refill` does."""
+        ...
+
     def refill(self) -> None:
         """Ask for an empty collection and for every chunk there is, in place of whatever was waiting."""
         ...
@@ -96,6 +119,9 @@ class Parts:
 
     `searched` says how a search of the large scope of that number finds its vectors, and what Chroma says if it
     refuses. `archives` is the folder for what leaves the garden, None where there is no place for one.
+
+    `chroma` is what its Chroma is. `erase_here` erases one in the garden's own folder if nobody owns it: None if there
+    is nothing, False if somebody does. `erase_archived` deletes what was archived of what is to be forgotten; how many.
     """
 
     id: str
@@ -124,6 +150,11 @@ class Parts:
     backup: Callable[[Path], None]
     release: Callable[[], None]
     renew: Callable[[], Parts]
+    eraser: Eraser
+    compactor: Compactor
+    chroma: Literal["none", "folder", "server"]
+    erase_here: Callable[[], bool | None]
+    erase_archived: Callable[[Forgotten], int] = no_archives
     closed: bool = False
     pid: int = field(default_factory=os.getpid)
 

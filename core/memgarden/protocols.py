@@ -67,7 +67,7 @@ __all__ = [
     "Waiting",
 ]
 
-Op = Literal["upsert", "delete", "reset", "promote", "demote", "void"]
+Op = Literal["upsert", "delete", "reset", "erase", "promote", "demote", "void"]
 Span = tuple[int, int]
 Order = Literal["created_at", "-created_at", "stored_at", "-stored_at", "id", "-id"]
 Query_contra = TypeVar("Query_contra", contravariant=True)
@@ -524,6 +524,7 @@ class OutboxItem:
     `reset` asks for an empty index: what follows it in the outbox fills it again. A reset is always the oldest
     item, since it is written in the transaction that strikes off what was waiting. `promote` gives the scope of path
     `path` an empty collection of its own, `demote` takes it away; upserts of all its chunks follow either.
+    `erase` is a reset that leaves nothing in Chroma's files either, for what was forgotten.
     `void` is what a later promotion makes needless: nothing is to be done for it.
     `scope` is the scope's number, `own` whether the chunk belongs into a collection of the scope's own.
     """

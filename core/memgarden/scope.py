@@ -12,10 +12,11 @@ import numpy as np
 
 from memgarden.asking import How, answer, matching, told
 from memgarden.errors import InvalidMemory, InvalidQuery, MemoryNotFound
+from memgarden.forgetting import Receipt, forget
 from memgarden.ingest.batches import batches
 from memgarden.ingest.messages import read_messages
 from memgarden.ingest.validate import check_memory, is_storable, to_importance
-from memgarden.maintain.archives import originals
+from memgarden.maintain.archives import originals, untell
 from memgarden.maintain.duplicates import Duplicates
 from memgarden.maintain.planning import duplicates_of
 from memgarden.maintain.policy import Deduplication
@@ -281,6 +282,36 @@ class Scope:
         if deleted:
             self._parts.wrote()
         return deleted
+
+    def forget(
+        self,
+        ids: str | Iterable[str] | None = None,
+        *,
+        where: Mapping[str, Any] | None = None,
+        timeout: float = 300.0,
+    ) -> Receipt:
+        """Forget the memories of these ids, or those that a filter lets through, as `Garden.forget` forgets a scope.
+
+        An id counts whether or not the scope still holds a memory of it: what it was before is forgotten too. A summary
+        that tells of it is forgotten with it, and the other memories that it tells come back from their archive.
+        """
+        if (ids is None) == (where is None):
+            raise InvalidQuery("forget takes ids or a filter, one of both; garden.forget(scope) forgets all of a scope")
+        if where is not None:
+            if where == {}:
+                raise InvalidQuery("an empty filter lets everything through: garden.forget(scope) forgets it all")
+            found = matching(self._parts, self._path, where, "id")
+            return self._forget([memory.id for memory in found], timeout)
+        if not isinstance(ids, Iterable):
+            raise InvalidQuery(f"ids are a string or several, not {ids!r}")
+        wanted = [one for one in ([ids] if isinstance(ids, str) else ids) if is_storable(one)]
+        return self._forget(wanted, timeout)
+
+    def _forget(self, ids: builtins.list[str], timeout: float) -> Receipt:
+        parts = self._parts
+        with parts.shift.during(timeout):
+            summaries = untell(parts, self._path, ids)
+            return forget(parts, self._path, [*ids, *summaries], timeout=timeout)
 
     def history(self, id: str) -> builtins.list[Past]:
         """What became of the memories that had this id, oldest first; none for an id that the scope never held.

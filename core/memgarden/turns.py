@@ -11,7 +11,15 @@ from memgarden.errors import InvalidSetting
 from memgarden.protocols import Analyzer
 from memgarden.records import Memory, Turn
 
-__all__ = ["Said", "Signals", "hash_name", "said", "stated"]
+__all__ = ["SPEAKERS", "SUMMARY", "Said", "Signals", "hash_name", "said", "stated", "told"]
+
+SUMMARY = "summary"
+"""The kind of a memory that tells others, a line each."""
+
+SPEAKERS = "speakers"
+"""The key in a summary's metadata under which those are whose turns it tells."""
+
+TOLD = re.compile(r"\s*\[(\d{4})-(\d\d)-(\d\d)\] (?:([^:\n]{1,80}): )?(.*)", re.DOTALL)
 
 # Not `strftime`, whose month names are those of the machine's language.
 MONTHS = (
@@ -98,6 +106,19 @@ def said(memory: Memory) -> Said | None:
         caption=f" [{captions[0].strip()}]" if captions else "",
         date=f"{time.day} {MONTHS[time.month - 1]} {time.year}",
     )
+
+
+def told(memory: Memory, line: str) -> tuple[Said, str] | None:
+    """Who said what a line of a summary tells, and the words; None for what is no `[date] Speaker: words`.
+
+    A summary is a session of its own, so that its lines lie beside each other as turns do.
+    """
+    speakers = memory.metadata.get(SPEAKERS)
+    found = TOLD.fullmatch(line) if memory.kind == SUMMARY else None
+    if found is None or not isinstance(speakers, list) or found[4] not in speakers:
+        return None
+    month = MONTHS[(int(found[2]) - 1) % len(MONTHS)]
+    return Said(found[4], memory.id, "", f"{int(found[3])} {month} {int(found[1])}"), found[5].strip()
 
 
 def hash_name(name: str) -> int:

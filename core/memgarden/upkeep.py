@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
@@ -82,10 +83,10 @@ class Upkeep(Protocol):
 class Shift(Protocol):
     """The right to maintain a garden, which one process has at a time."""
 
-    def begin(self) -> None:
-        """Take it, or keep it; `GardenBusy` says who has it."""
+    def during(self, patience: float = 0.0) -> AbstractContextManager[None]:
+        """While this thread has it, which it may already; `GardenBusy` says who has it, after `patience` seconds."""
         ...
 
-    def end(self) -> None:
-        """Give it back."""
+    def renew(self) -> None:
+        """Keep it for some more time; `GardenBusy` if somebody else has it by now."""
         ...

@@ -13,7 +13,20 @@ import pytest
 import memgarden
 
 Run = Callable[..., Any]
-COMMANDS = ["demo", "add", "import", "search", "show", "scopes", "health", "reindex", "eval", "tune"]
+COMMANDS = [
+    "demo",
+    "add",
+    "import",
+    "search",
+    "show",
+    "scopes",
+    "health",
+    "reindex",
+    "forget",
+    "compact",
+    "eval",
+    "tune",
+]
 
 
 def test_help_names_every_command_and_exit_code(run: Run) -> None:

@@ -195,10 +195,8 @@ def test_one_process_maintains_a_garden_at_a_time(open_garden: OPEN) -> None:
     """Another is told who does; a process that died holds nobody up."""
     garden, other = open_garden(), open_garden()
     fill(garden)
-    garden._parts.shift.begin()
-    with pytest.raises(GardenBusy, match="maintains this garden"):
+    with garden._parts.shift.during(), pytest.raises(GardenBusy, match="maintains this garden"):
         other.maintain()
-    garden._parts.shift.end()
     assert other.maintain().done["archive"] == 3
 
 
@@ -209,7 +207,7 @@ def test_the_lease_of_a_process_that_died_is_free_at_once(open_garden: OPEN) -> 
 
     garden = open_garden()
     where = garden.where
-    code = f"from memgarden import Garden; Garden.open({where!r}, chroma=None)._parts.shift.begin()"
+    code = f"from memgarden import Garden; Garden.open({where!r}, chroma=None)._parts.shift.during().__enter__()"
     subprocess.run([sys.executable, "-c", code], check=True)
     garden.maintain()
 

@@ -150,3 +150,32 @@ def test_a_scope_moves_out_and_back_in_postgresql(open_remote: Callable[..., Gar
         assert gardens[2].health(deep=True).problems == []
     finally:
         chroma.stop()
+
+
+def test_what_is_forgotten_is_in_no_table_and_nothing_else_goes(
+    open_remote: Callable[..., Garden], server: str
+) -> None:
+    """Nor in the tables' statistics; that the log and backups have it still is said in the receipt."""
+    import psycopg
+
+    word = "zanzibar7391"
+    garden, other = open_remote(), open_remote()
+    garden.scope(word).add_many([{"text": f"{word} {n}", "id": f"{word}-{n}"} for n in range(450)])
+    garden.scope(word).add(f"{word} again", id=f"{word}-7")
+    garden.scope("bob").add_many([f"tea {n}" for n in range(30)])
+    garden.scope("bob").add(f"{word} too", id="x")
+    assert other.scope(word).search(word)
+    receipt = garden.forget(word)
+    assert (receipt.memories, receipt.history, receipt.chroma) == (450, 1, "none") and "backups" in receipt.notes[-1]
+    garden.scope("bob").forget("x")
+    assert other.scope(word).search(word) == [] and other.scope("bob").search(word, mode="lexical") == []
+    assert garden.scopes() == {("bob",): 30} and len(other.scope("bob").search("tea", k=50)) == 30
+    name = Path(garden.health().where).name
+    with psycopg.connect(server.replace("+psycopg", "") + name) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        for table in ("pg_stats", *(table for (table,) in tables)):
+            query = f"SELECT count(*) FROM {table} AS t WHERE t::text LIKE '%%{word}%%'"
+            assert connection.execute(query).fetchone() == (0,), table  # type: ignore[arg-type]
+    assert garden.compact(apply=True).applied and garden.health().problems == []
+    other.scope(word).add("new")
+    assert len(garden.scope(word).search("new")) == 1

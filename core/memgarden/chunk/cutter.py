@@ -39,7 +39,7 @@ class Cutter:
 
     def cut(self, text: str, kind: str) -> Sequence[Span]:
         """Spans in order of their ends that together hold every word of the text."""
-        if kind not in ALWAYS and self._packer.fits(text):
+        if not text.strip() or (kind not in ALWAYS and self._packer.fits(text)):
             return ((0, len(text)),)
         if kind in CHUNKERS:
             spans = self._chunkers(kind)(text)

@@ -22,4 +22,4 @@ class SummaryChunker:
 
     def __call__(self, text: str) -> Sequence[Span]:
         """Spans that together cover the text; blank lines are part of the next one."""
-        return [found.span() for found in LINE.finditer(text)] or [(0, len(text))]
+        return [found.span() for found in LINE.finditer(text)]

@@ -13,6 +13,7 @@ from memgarden.cli.archived import archives, history, restore
 from memgarden.cli.demo import demo
 from memgarden.cli.evaluating import evaluate_, tune_
 from memgarden.cli.guard import Guarded
+from memgarden.cli.keeping import compact, forget
 from memgarden.cli.maintaining import archive, dedup, maintain, summarise
 from memgarden.cli.moving import backup, export, sweep
 from memgarden.cli.reading import scopes, search, show
@@ -68,5 +69,7 @@ app.command("restore")(restore)
 app.command("history")(history)
 app.command("sweep")(sweep)
 app.command("backup")(backup)
+app.command("forget")(forget)
+app.command("compact")(compact)
 app.command("eval")(evaluate_)
 app.command("tune")(tune_)

@@ -12,7 +12,7 @@ from memgarden.errors import EmbedderMismatch
 from memgarden.ingest.validate import check_vectors, to_unit
 from memgarden.protocols import Cutter, Embedder, Languages, Span
 from memgarden.records import POSTING, RECORD, Chunk, Entry, Floats, Memory
-from memgarden.turns import Said, Signals, hash_name, said
+from memgarden.turns import SUMMARY, Said, Signals, hash_name, said, told
 
 __all__ = ["Before", "Preparer"]
 
@@ -67,14 +67,17 @@ class Preparer:
             spans = [((0, len(memory.text)),) for memory in memories]
         texts = [self._read(memory, turn, own) for memory, turn, own in zip(memories, turns, spans, strict=True)]
         if vectors is None:
-            embedded = self._embed(turns, texts, earlier)
+            embedded = self._embed(turns, [_bare(*each) for each in zip(memories, texts, strict=True)], earlier)
         else:
             name, dimension = self.embedder.name, self.embedder.dimension
             embedded = check_vectors(vectors, len(memories), embedder=embedder, name=name, dimension=dimension)
         rows = iter(embedded)
         languages = self.languages.detect([memory.text for memory in memories])
         return [
-            Entry(memory, [self._chunk(turn, at, text, next(rows), code) for at, text in zip(own, read, strict=True)])
+            Entry(
+                memory,
+                [self._chunk(memory, turn, at, text, next(rows), code) for at, text in zip(own, read, strict=True)],
+            )
             for memory, turn, own, read, code in zip(memories, turns, spans, texts, languages, strict=True)
         ]
 
@@ -87,7 +90,8 @@ class Preparer:
         read = self._read(memory, turn, spans)
         pieces = zip(spans, read, chunks, strict=True)
         return Entry(
-            memory, [self._chunk(turn, span, text, chunk.vector, chunk.language) for span, text, chunk in pieces]
+            memory,
+            [self._chunk(memory, turn, span, text, chunk.vector, chunk.language) for span, text, chunk in pieces],
         )
 
     def restored(self, memory: Memory, spans: Sequence[Span], vectors: Floats) -> Entry:
@@ -98,7 +102,7 @@ class Preparer:
         (language,) = self.languages.detect([memory.text])
         unit = to_unit(vectors, f"it is one of the memory {memory.id!r}: leave its vectors out")
         pieces = zip(spans, self._read(memory, turn, spans), unit, strict=True)
-        return Entry(memory, [self._chunk(turn, span, text, vector, language) for span, text, vector in pieces])
+        return Entry(memory, [self._chunk(memory, turn, span, text, vector, language) for span, text, vector in pieces])
 
     def _record(self, memory: Memory) -> Entry:
         """A memory that no search finds: one chunk of nothing, with a vector for whoever needs there to be one."""
@@ -171,12 +175,22 @@ class Preparer:
         size, count = self.embedder.window()
         return len(text) <= size or count(text) <= size  # a token is at least one character
 
-    def _chunk(self, turn: Said | None, span: Span, text: str, vector: Floats, language: int) -> Chunk:
+    def _chunk(self, memory: Memory, turn: Said | None, span: Span, text: str, vector: Floats, language: int) -> Chunk:
         """`text` is what of the span is embedded and indexed, its headings included."""
         start, end = span
         analyzer = self.languages.analyzer(language)
-        if turn is None:
+        line = told(memory, text) if turn is None else (turn, text)
+        if line is None:
             postings, length = analyzer.index(text)
             return Chunk(start, end, vector, postings, length, language=language)
-        postings, length = analyzer.index(turn.dated(text) if self.signals.heading else text)
-        return Chunk(start, end, vector, postings, length, turn.turn(text, analyzer), language)
+        turn, words = line
+        postings, length = analyzer.index(turn.dated(words) if self.signals.heading else words)
+        return Chunk(start, end, vector, postings, length, turn.turn(words, analyzer), language)
+
+
+def _bare(memory: Memory, pieces: Sequence[str]) -> Sequence[str]:
+    """What is embedded: of the lines of a summary, as of turns, who said what and not on which day."""
+    if memory.kind != SUMMARY:
+        return pieces
+    lines = [told(memory, piece) for piece in pieces]
+    return [piece if line is None else line[0].line(line[1]) for piece, line in zip(pieces, lines, strict=True)]

@@ -66,7 +66,7 @@ def apply(parts: Parts, plan: Plan, summarise: Summarise, progress: Progress | N
     applied, handled = Applied(), 0
     moved: dict[int, int] = {}
     for batch in _batches(step for step in plan if step.action != "similar"):
-        parts.shift.begin()
+        parts.shift.renew()
         _apply(parts, archives_of(parts), batch, summarise, applied, moved)
         handled += sum(len(step.goes) for step in batch)
         if progress is not None:
@@ -208,7 +208,7 @@ def _summarise(parts: Parts, step: Step, archive: Archive, summarise: Summarise,
     except MemgardenError as error:
         applied.failed |= {one.id: str(error) for one in step.goes}
         return 0
-    parts.shift.begin()  # a language model may have taken its time
+    parts.shift.renew()  # a language model may have taken its time
     expect = {one.id: one.number for one in step.goes}
     cause = Cause("summarised", {"into": entry.memory.id, "archive": archive.name})
 

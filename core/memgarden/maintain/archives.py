@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from memgarden.asking import matching
+from memgarden.erasure import Forgotten
 from memgarden.errors import Conflict, MemoryNotFound, StorageError
 from memgarden.maintain.applying import archives_of, rested
 from memgarden.maintain.archive import Archive, list_archives, read_archive, rewrite_archive, settle_archive
@@ -16,9 +19,10 @@ from memgarden.maintain.settling import settle
 from memgarden.maintain.summaries import ORIGINALS
 from memgarden.parts import Parts
 from memgarden.records import Entry, Memory, ScopePath, utc_now
+from memgarden.turns import SUMMARY
 from memgarden.upkeep import Cause
 
-__all__ = ["Restored", "entry_of", "erase_archived", "originals", "restore", "sweep_archives"]
+__all__ = ["Restored", "entry_of", "erase_archived", "originals", "restore", "sweep_archives", "untell"]
 
 
 @dataclass(slots=True)
@@ -36,14 +40,14 @@ def restore(parts: Parts, name: str, ids: Collection[str] | None) -> Restored:
     is, and the old one in the archive. `StorageError` if there is no such archive, or it is damaged.
     """
     folder = archives_of(parts)
-    parts.shift.begin()
+    parts.shift.renew()
     archive = _named(folder, name)
     wanted = None if ids is None else frozenset(ids)
     done = Restored()
     lines = [line for line in read_archive(folder, archive) if wanted is None or line.memory.id in wanted]
     settle_archive(folder, archive, settled=False)  # until the end some of it is in both places
     for start in range(0, len(lines), AT_ONCE):
-        parts.shift.begin()
+        parts.shift.renew()
         _bring_back(parts, lines[start : start + AT_ONCE], archive, done)
     parts.wrote()
     settle(parts, folder, archive)
@@ -88,17 +92,29 @@ def sweep_archives(parts: Parts, now: datetime) -> int:
     return swept
 
 
-def erase_archived(folder: Path, path: ScopePath, ids: Collection[str] | None, *, below: bool = False) -> int:
-    """Delete the memories of these ids from the archives of a scope, or all of them; how many there were.
-
-    `below`: of the scopes below it as well.
-    """
+def erase_archived(folder: Path | None, forgotten: Forgotten) -> int:
+    """Delete from all archives what is to be forgotten; how many memories that were."""
     erased = 0
-    for archive in list_archives(folder, None if below else path):
-        if archive.scope[: len(path)] == path:
-            left = rewrite_archive(folder, archive, lambda line: ids is not None and line.memory.id not in ids)
-            erased += archive.count - (0 if left is None else left.count)
+    if folder is None:
+        return 0
+    for archive in list_archives(folder):
+        left = rewrite_archive(folder, archive, lambda line: not forgotten(line.path, line.memory.id))
+        erased += archive.count - (0 if left is None else left.count)
     return erased
+
+
+def untell(parts: Parts, path: ScopePath, ids: Sequence[str]) -> list[str]:
+    """The summaries that tell of memories that are to be forgotten, whose other originals are brought back first."""
+    wanted = frozenset(ids)
+    found = []
+    for summary in matching(parts, path, {"kind": SUMMARY}, "id"):
+        told = summary.metadata.get(ORIGINALS, [])
+        if summary.id in wanted or not wanted.intersection(told):
+            continue
+        with suppress(StorageError):  # there is no archive of it any more
+            restore(parts, str(summary.metadata.get("archive")), [one for one in told if one not in wanted])
+        found.append(summary.id)
+    return found
 
 
 def _named(folder: Path, name: str) -> Archive:

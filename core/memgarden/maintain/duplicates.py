@@ -13,9 +13,8 @@ import numpy as np
 from memgarden.maintain.near import Pairs, near_pairs
 from memgarden.maintain.plan import AT_ONCE, Plan, Step, Version
 from memgarden.maintain.policy import Deduplication, Keep
-from memgarden.maintain.summaries import SUMMARY
 from memgarden.records import RECORD, Entry, Flags, Floats, Importance, Ints, ScopePath
-from memgarden.turns import hash_name, said
+from memgarden.turns import SUMMARY, hash_name, said
 
 __all__ = ["Alone", "Candidate", "Duplicates", "find_duplicates"]
 

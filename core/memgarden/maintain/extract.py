@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from memgarden.records import Floats, Memory, as_told
-from memgarden.turns import SENTENCE
+from memgarden.turns import SENTENCE, said
 
 __all__ = ["Extractive"]
 
@@ -40,7 +40,7 @@ class Extractive:
         sentences = [
             (place, part.strip())
             for place, memory in enumerate(ordered)
-            for part in SENTENCE.split(memory.text)
+            for part in (*SENTENCE.split(memory.text), _caption(memory))
             if part.strip()
         ]
         facts = [_facts(text) for _, text in sentences]
@@ -75,6 +75,12 @@ class Extractive:
             told |= facts[best]
             covered = np.maximum(covered, likeness[best])
             left -= len(sentences[best])
+
+
+def _caption(memory: Memory) -> str:
+    """What a picture with a turn shows."""
+    turn = said(memory)
+    return "" if turn is None else turn.caption
 
 
 def _facts(sentence: str) -> frozenset[str]:

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from memgarden.ingest.validate import to_importance
 from memgarden.maintain.plan import Step, Version
 from memgarden.maintain.policy import Retention
-from memgarden.maintain.summaries import SUMMARY
 from memgarden.records import RECORD, ScopePath
+from memgarden.turns import SUMMARY
 from memgarden.upkeep import Profile
 
 __all__ = ["plan_retention"]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
+from memgarden.forgetting import finish_forgetting
 from memgarden.maintain.applying import Applied, Progress, apply, rested
 from memgarden.maintain.archive import remove_leftovers
 from memgarden.maintain.archives import sweep_archives
+from memgarden.maintain.compact import compact
 from memgarden.maintain.extract import Extractive
 from memgarden.maintain.plan import Plan
 from memgarden.maintain.planning import plan_scope
@@ -19,6 +23,8 @@ from memgarden.records import ScopePath, utc_now
 
 __all__ = ["SWEPT_AT_ONCE", "carry_out", "maintain", "on_duty", "sweep"]
 
+HISTORY = timedelta(days=730)
+EVENTS = 100  # of a memory's history
 SWEPT_AT_ONCE = 500  # memories a transaction, so that no writer waits long
 
 
@@ -28,11 +34,9 @@ def on_duty(parts: Parts) -> Iterator[dict[str, str]]:
 
     Gives the archives that are damaged, by name, with what is wrong.
     """
-    parts.shift.begin()
-    try:
+    with parts.shift.during():
+        finish_forgetting(parts)
         yield {} if parts.archives is None else settle_all(parts, parts.archives)
-    finally:
-        parts.shift.end()
 
 
 def carry_out(
@@ -47,13 +51,13 @@ def carry_out(
 def maintain(
     parts: Parts, prefix: ScopePath, policy: Policy, summarizer: Summarizer | None, progress: Progress | None
 ) -> Applied:
-    """Sweep, merge, summarise and archive by a policy, in every scope at and below `prefix`."""
+    """Sweep, merge, summarise and archive by a policy, in every scope at and below `prefix`; then compact."""
     done = Applied()
     with on_duty(parts) as damaged:
         done.failed |= damaged
         done.swept = sweep(parts)
         for path in parts.catalogue.scopes(prefix, utc_now()):
-            parts.shift.begin()
+            parts.shift.renew()
             own = policy.of(path)
             share = own.summarise.sentences if own.summarise is not None else 1.0
             done += carry_out(parts, plan_scope(parts, path, policy, utc_now()), summarizer, share, None)
@@ -61,6 +65,8 @@ def maintain(
                 progress(sum(done.done.values()))
         if parts.archives is not None:
             remove_leftovers(parts.archives)
+        # Of the cache of embeddings only its own limit counts, which it keeps to by itself.
+        compact(parts, full=False, older_than=HISTORY, events=EVENTS, embeddings=sys.maxsize, apply=True)
     return done
 
 

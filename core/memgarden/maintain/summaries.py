@@ -16,13 +16,10 @@ from memgarden.ingest.validate import check_memory, to_importance
 from memgarden.maintain.plan import Step, Version
 from memgarden.maintain.policy import Summarisation
 from memgarden.records import RECORD, Entry, Floats, Memory, ScopePath, new_id
-from memgarden.turns import said
+from memgarden.turns import SPEAKERS, SUMMARY, said
 from memgarden.upkeep import Profile
 
-__all__ = ["ORIGINALS", "SUMMARY", "Summarizer", "eligible", "plan_summaries", "summary_of"]
-
-SUMMARY = "summary"
-"""The kind of a summary."""
+__all__ = ["ORIGINALS", "Summarizer", "eligible", "plan_summaries", "summary_of"]
 
 ORIGINALS = "originals"
 """The key in a summary's metadata under which the ids of what it tells are; `archive` names where they went."""
@@ -92,6 +89,9 @@ def summary_of(entries: Sequence[Entry], archive: str, summarizer: Summarizer, p
         ORIGINALS: [memory.id for memory in memories],
         "archive": archive,
     }
+    turns = [said(memory) for memory in memories]
+    if speakers := list(dict.fromkeys(turn.speaker for turn in turns if turn is not None)):
+        metadata[SPEAKERS] = speakers
     tags = dict.fromkeys(tag for memory in memories for tag in memory.tags)
     memory = Memory(
         text=text.strip(),

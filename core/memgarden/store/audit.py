@@ -19,7 +19,9 @@ FINDING = "chroma_finding"
 
 chunks, outbox, scopes, fact = schema.chunks.c, schema.outbox.c, schema.scopes.c, schema.garden.c
 RESETS = Statement(
-    sa.select(sa.func.count()).select_from(schema.outbox).where(outbox.op == sa.literal_column("'reset'"))
+    sa.select(sa.func.count())
+    .select_from(schema.outbox)
+    .where(sa.or_(*(outbox.op == sa.literal_column(f"'{op}'") for op in ("reset", "erase"))))
 )
 WAITING = Statement(sa.select(outbox.op, outbox.chunk, outbox.scope).distinct())
 LARGE = sa.select(scopes.pk).where(scopes.own == sa.literal_column("1"))

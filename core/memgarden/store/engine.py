@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from memgarden.errors import GardenBusy, InvalidSetting, MemgardenError, MissingExtra, StorageError
-from memgarden.store.statement import Session
+from memgarden.store.statement import Session, Statement
 
 __all__ = ["Database"]
 
@@ -88,12 +88,38 @@ class Database:
         PostgreSQL), so what it reads stays true until it commits.
         """
         if self._queue is not None and not self._queue.acquire(timeout=self.lock_timeout):
-            raise self._busy("another thread")
+            raise self.busy("another thread")
         try:
             with self._session(self._begin_write) as session:
                 yield session
                 session.commit()
         finally:
+            if self._queue is not None:
+                self._queue.release()
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[Session]:
+        """A connection of its own without a transaction, for what can be part of none; threads that write wait.
+
+        `GardenBusy` if somebody else is in the way for `lock_timeout`.
+        """
+        if self._queue is not None and not self._queue.acquire(timeout=self.lock_timeout):
+            raise self.busy("another thread")
+        connection = None
+        try:
+            connection = self.engine.raw_connection()
+            if self.dialect == "postgresql":
+                connection.driver_connection.autocommit = True  # type: ignore[union-attr]
+            connection.detach()  # not the pool's any more: what it is told here is not for others
+            session = Session(connection, self.engine.dialect, "")
+            if self.dialect == "postgresql":
+                session.run(Statement(sa.text(f"SET lock_timeout = {int(self.lock_timeout * 1000)}")), {})
+            yield session
+        except (sa.exc.DBAPIError, self.engine.dialect.loaded_dbapi.Error) as error:
+            raise self.explanation(error) from error
+        finally:
+            if connection is not None:
+                connection.close()
             if self._queue is not None:
                 self._queue.release()
 
@@ -128,7 +154,8 @@ class Database:
         finally:
             connection.close()
 
-    def _busy(self, who: str) -> GardenBusy:
+    def busy(self, who: str) -> GardenBusy:
+        """The error that says who is in the way."""
         return GardenBusy(
             f"{who} has been writing to the garden for {self.lock_timeout:g} s: try again, or open it with a longer "
             "lock_timeout"
@@ -140,7 +167,7 @@ class Database:
         # The driver's own code: a message may hold what users wrote.
         code = getattr(error, "sqlite_errorcode", None) or getattr(error, "sqlstate", None)
         if code in BUSY:
-            return self._busy("another process")
+            return self.busy("another process")
         if code in FULL:
             return StorageError(f"the disk is full ({error}): free some space; nothing of this call was stored")
         return StorageError(f"the database refused: {error}")

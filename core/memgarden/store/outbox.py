@@ -16,11 +16,13 @@ from memgarden.store.audit import FORGET_FINDING, OWN_IS_WRONG
 from memgarden.store.engine import Database
 from memgarden.store.facts import change_fact
 from memgarden.store.rows import MEMORY, VECTOR, to_memory, to_span
-from memgarden.store.statement import OneOf, Row, Statement
+from memgarden.store.statement import OneOf, Row, Session, Statement
+from memgarden.store.write import MIRRORED
 
 __all__ = ["SqlOutbox"]
 
 memories, chunks, scopes, outbox = schema.memories.c, schema.chunks.c, schema.scopes.c, schema.outbox.c
+fact = schema.garden.c
 
 SCOPE: sa.BindParameter[int] = sa.bindparam("scope")
 PENDING = Statement(
@@ -42,7 +44,11 @@ MARK = Statement(sa.select(sa.func.max(outbox.seq)))
 # What others have noted and not committed yet would be cleared by nobody and come before the reset: wait for them.
 ALONE = Statement(sa.text("LOCK TABLE outbox IN EXCLUSIVE MODE"))
 CLEAR = Statement(sa.delete(schema.outbox))
-RESET = Statement(sa.insert(schema.outbox).values(op=sa.literal_column("'reset'"), chunk=sa.literal_column("0")))
+RESET, ERASE = (
+    Statement(sa.insert(schema.outbox).values(op=sa.literal_column(f"'{op}'"), chunk=sa.literal_column("0")))
+    for op in ("reset", "erase")
+)
+IS_MIRRORED = Statement(sa.select(sa.literal_column("1")).where(MIRRORED))
 ALL_CHUNKS = sa.select(sa.literal_column("'upsert'"), chunks.pk, chunks.scope).order_by(chunks.pk)
 EVERYTHING = Statement(sa.insert(schema.outbox).from_select(["op", "chunk", "scope"], ALL_CHUNKS))
 ALL_OF_SCOPE = Statement(
@@ -72,16 +78,39 @@ PROMOTE_LARGE = Statement(
         sa.select(sa.literal_column("'promote'"), sa.literal_column("0"), scopes.pk).where(scopes.own == 1),
     )
 )
+IS_OWN = Statement(sa.select(scopes.pk).where(scopes.pk == SCOPE, scopes.own == 1))
 ANY_LARGE = Statement(sa.select(scopes.pk).where(scopes.own == 1).limit(sa.literal_column("1")))
 # A reset has no scope, and is always the oldest. Where an own collection was found to be wrong all count as reset:
 # what it lacks it would not miss. In one statement, which every search of a large scope waits for twice.
 OLDEST = sa.select(sa.func.min(outbox.seq)).scalar_subquery()
+EMPTIED = sa.or_(*(outbox.op == sa.literal_column(f"'{op}'") for op in ("reset", "erase")))
+ERASING = Statement(sa.select(outbox.seq).where(outbox.seq == OLDEST, outbox.op == sa.literal_column("'erase'")))
 WAITING = Statement(
     sa.union_all(
-        sa.select(outbox.op, outbox.chunk).where(outbox.seq == OLDEST, outbox.op == sa.literal_column("'reset'")),
+        sa.select(outbox.op, outbox.chunk).where(outbox.seq == OLDEST, EMPTIED),
         sa.select(sa.literal_column("'reset'"), sa.literal_column("0")).select_from(schema.garden).where(OWN_IS_WRONG),
         sa.select(outbox.op, outbox.chunk).where(outbox.scope == SCOPE),
     ).limit(sa.bindparam("most"))
+)
+
+
+# What each collection was given and what was deleted from it since it was built, by the scope's number, 0 for the one
+# that small scopes share: two numbers in a fact, since Chroma does not shrink by deletions.
+WEAR = "chroma wear:"
+PLACE = sa.case((scopes.own == sa.literal_column("1"), outbox.scope), else_=sa.literal_column("0"))
+SETTLED = Statement(
+    sa.select(PLACE, outbox.op, sa.func.count())
+    .join_from(schema.outbox, schema.scopes, outbox.scope == scopes.pk, isouter=True)
+    .where(OneOf(outbox.seq, "seqs"))
+    .group_by(PLACE, outbox.op)
+)
+WORN = Statement(sa.select(fact.key, fact.value).where(fact.key.like(sa.literal_column(f"'{WEAR}%'"))))
+WEAR_OF = Statement(sa.select(fact.value).where(fact.key == sa.bindparam("at")))
+AS_NEW = Statement(sa.delete(schema.garden).where(fact.key.like(sa.literal_column(f"'{WEAR}%'"))))
+WEAR_DOWN = Statement(
+    sa.text(
+        "INSERT INTO garden (key, value) VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+    )
 )
 
 
@@ -115,6 +144,7 @@ class SqlOutbox:
     def settle(self, seqs: Sequence[int]) -> None:
         """Strike off changes that Chroma has made."""
         with self._database.write() as session:
+            _count_wear(session, list(seqs))
             session.run(SETTLE, {"seqs": list(seqs)})
 
     def count(self, upto: int | None = None) -> int:
@@ -135,7 +165,7 @@ class SqlOutbox:
         """
         with self._database.read() as session:
             rows = session.rows(WAITING, {"scope": scope, "most": most + 1})
-        if len(rows) > most or any(op in ("reset", "promote", "demote") for op, _ in rows):
+        if len(rows) > most or any(op in ("reset", "erase", "promote", "demote") for op, _ in rows):
             return None
         return np.unique(np.array([chunk for op, chunk in rows if op == "upsert"], dtype=np.int64))
 
@@ -155,17 +185,76 @@ class SqlOutbox:
         with self._database.read() as session:
             return session.row(ANY_LARGE, {}) is not None
 
+    def worn(self) -> dict[int, tuple[int, int]]:
+        """By the scope's number, 0 for the shared one: what a collection was given, and what was deleted from it."""
+        with self._database.read() as session:
+            rows = session.rows(WORN, {})
+        return {int(key.removeprefix(WEAR)): _wear(value) for key, value in rows}
+
+    def rebuild(self, scope: int) -> None:
+        """Have the own collection of a large scope built anew; for 0 all collections, as `refill` does."""
+        if scope == 0:
+            self.refill()
+            return
+        with self._database.write() as session:
+            session.run(WEAR_DOWN, {"key": f"{WEAR}{scope}", "value": "0 0"})
+            if session.row(IS_OWN, {"scope": scope}) is not None:
+                session.run(MOVE, {"scope": scope, "op": "promote"})
+                session.run(ALL_OF_SCOPE, {"scope": scope})
+
     def refill(self) -> None:
         """Ask for empty collections and for every chunk there is, in place of whatever was waiting.
 
         From then on every write goes to the outbox too, if none did before.
         """
         with self._database.write() as session:
-            if session.dialect.name == "postgresql":
-                session.run(ALONE, {})
+            _lock(session)
             change_fact(session, "mirrored", "yes")
-            for statement in (CLEAR, RESET, PROMOTE_LARGE, EVERYTHING, FORGET_FINDING):
-                session.run(statement, {})
+            # What was to be erased still is: to be emptied would leave it in Chroma's files.
+            _anew(session, RESET if session.row(ERASING, {}) is None else ERASE)
+
+    def erase(self) -> bool:
+        """As `refill`, and nothing is to be left in Chroma's files; False for a garden that never had a Chroma."""
+        with self._database.write() as session:
+            _lock(session)
+            mirrored = session.row(IS_MIRRORED, {}) is not None
+            if mirrored:
+                _anew(session, ERASE)
+        return mirrored
+
+    def erasing(self) -> bool:
+        """Whether Chroma has yet to erase what was forgotten."""
+        with self._database.read() as session:
+            return session.row(ERASING, {}) is not None
+
+
+def _wear(value: str) -> tuple[int, int]:
+    given, deleted = value.split()
+    return int(given), int(deleted)
+
+
+def _count_wear(session: Session, seqs: list[int]) -> None:
+    counts: dict[int, dict[str, int]] = {}
+    for place, op, count in session.rows(SETTLED, {"seqs": seqs}):
+        counts.setdefault(place, {})[op] = count
+    for place, ops in counts.items():
+        key = f"{WEAR}{place}"
+        given, deleted = _wear(session.value(WEAR_OF, {"at": key}) or "0 0")
+        if "promote" in ops:  # from here on it is another collection
+            given = deleted = 0
+        if "upsert" in ops or "delete" in ops:
+            wear = f"{given + ops.get('upsert', 0)} {deleted + ops.get('delete', 0)}"
+            session.run(WEAR_DOWN, {"key": key, "value": wear})
+
+
+def _lock(session: Session) -> None:
+    if session.dialect.name == "postgresql":
+        session.run(ALONE, {})
+
+
+def _anew(session: Session, first: Statement) -> None:
+    for statement in (CLEAR, first, PROMOTE_LARGE, EVERYTHING, FORGET_FINDING, AS_NEW):
+        session.run(statement, {})
 
 
 def _op(op: Op, seq: int, there: bool, promoted: int) -> Op:

@@ -19,7 +19,7 @@ from memgarden.store.rows import chunk_row, memory_row
 from memgarden.store.statement import OneOf, Session, Statement
 from memgarden.upkeep import UPDATED, Cause, Removal
 
-__all__ = ["KEPT_TOMBSTONES", "MIRRORED", "Writer"]
+__all__ = ["KEPT_TOMBSTONES", "MIRRORED", "Writer", "prune"]
 
 KEPT_TOMBSTONES = 1000  # the newest of a scope; an index that lags further behind is loaded anew, in milliseconds
 PRUNED_EVERY = 64  # deletions of a scope, on average: counting its tombstones costs as much as a small write
@@ -201,7 +201,7 @@ def _remove(session: Session, head: Head, pks: list[int], cause: Cause) -> None:
     session.run(DELETE_MEMORIES, which)
     # By chance, so that it comes to it however short the processes live and whatever pattern the deletions have.
     if random.random() * PRUNED_EVERY < len(pks):
-        _prune(session, head.scope)
+        prune(session, head.scope)
 
 
 def _note(session: Session, how: Statement, scope: int, pks: list[int], cause: Cause) -> None:
@@ -210,7 +210,8 @@ def _note(session: Session, how: Statement, scope: int, pks: list[int], cause: C
     session.run(how, {"of": scope, "pks": pks, "now": now, "event": cause.event, "detail": detail})
 
 
-def _prune(session: Session, scope: int) -> None:
+def prune(session: Session, scope: int) -> None:
+    """Drop a scope's tombstones but for the newest `KEPT_TOMBSTONES`."""
     upto = session.value(SURPLUS, {"of": scope})
     if upto is not None:
         session.run(PRUNE, {"of": scope, "upto": upto})

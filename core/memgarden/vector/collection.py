@@ -19,7 +19,8 @@ from memgarden.protocols import ChunkRecord, Expected
 from memgarden.records import Floats, Ints, ScopePath
 from memgarden.vector.check import difference
 from memgarden.vector.client import REQUEST_TIMEOUT, connect, disconnect, folder_of, refusals
-from memgarden.vector.folder import remove_segments, segments_of, set_aside
+from memgarden.vector.erase import erase_folder
+from memgarden.vector.folder import remove_segments, segments_of, set_aside, unnamed_segments
 from memgarden.vector.limits import limits_of
 from memgarden.vector.metadata import flatten, of_scope
 
@@ -193,6 +194,22 @@ class ChromaIndex:
             with refusals(f"set the broken folder {self._folder} aside"):
                 set_aside(self._folder)
             self._recreate(None)
+
+    def erase(self) -> None:
+        """Leave no collection, and of a folder no file that holds anything of this garden's.
+
+        A server's own files are its own, as are those of a client that was handed in: there it is a `reset`.
+        """
+        if self._folder is None:
+            self.reset()
+            return
+        self.close()
+        erase_folder(self._folder, self._garden_id)
+
+    def tidy(self) -> None:
+        """Remove folders of vectors that belong to no collection, from a folder that this process owns."""
+        if self._folder is not None:
+            remove_segments(unnamed_segments(self._folder))
 
     def close(self) -> None:
         """Let go of Chroma; the next use opens it again. A client that was handed in stays open."""

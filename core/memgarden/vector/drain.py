@@ -37,6 +37,10 @@ class ChunkIndex(Protocol):
         """Leave an empty index."""
         ...
 
+    def erase(self) -> None:
+        """Leave an empty index, and no file with anything of what it held."""
+        ...
+
     def close(self) -> None:
         """Let go of files and connections."""
         ...
@@ -50,6 +54,12 @@ def drain_once(outbox: Outbox, index: ChunkIndex, limit: int) -> int:
     and making a change twice does no harm.
     """
     items = outbox.pending(limit)
+    made = len(items)
+    if items and items[0].op == "erase":
+        # By itself, for somebody waits for it; and what follows may fail, which must not erase all again.
+        index.erase()
+        outbox.settle([items[0].seq])
+        items = items[1:]
     last: dict[str, OutboxItem] = {}
     for item in items:
         if item.op in ("upsert", "delete"):
@@ -66,7 +76,7 @@ def drain_once(outbox: Outbox, index: ChunkIndex, limit: int) -> int:
     _make(index, last)
     if items:
         outbox.settle([item.seq for item in items])
-    return len(items)
+    return made
 
 
 def _move(index: ChunkIndex, item: OutboxItem) -> None:

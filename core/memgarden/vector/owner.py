@@ -46,6 +46,10 @@ class SearchedIndex(ChunkIndex, Protocol):
         """The scopes that have a collection of their own there."""
         ...
 
+    def tidy(self) -> None:
+        """Remove files that belong to no collection."""
+        ...
+
 
 class AskOwner:
     """`Nearest` by way of the owner's socket. Safe for threads: each query has a connection to itself."""
@@ -123,10 +127,8 @@ class Answers:
         if self._socket is None:
             self._socket = self._listen()
         index = self._open_index()
-        with self._changed:
-            self._index = index
-            self._changed.notify_all()
-        return Answering(index, self._leave)
+        self._join(index)
+        return Answering(index, self._leave, self._join)
 
     def close(self) -> None:
         """Answer nobody from here on; waits for the query at hand."""
@@ -136,6 +138,11 @@ class Answers:
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RDWR)  # which wakes the thread that accepts
             self._socket.close()
+
+    def _join(self, index: SearchedIndex) -> None:
+        with self._changed:
+            self._index = index
+            self._changed.notify_all()
 
     def _leave(self) -> None:
         with self._changed:
@@ -186,13 +193,25 @@ class Answers:
 class Answering:
     """An index that is searched by others until it is closed; `leave` has them stop."""
 
-    def __init__(self, index: SearchedIndex, leave: Callable[[], None]) -> None:
+    def __init__(self, index: SearchedIndex, leave: Callable[[], None], join: Callable[[SearchedIndex], None]) -> None:
         self.upsert, self.delete, self.reset = index.upsert, index.delete, index.reset
         self.promote, self.demote = index.promote, index.demote
         self.compare, self.owned = index.compare, index.owned
-        self._close, self._leave = index.close, leave
+        self._index, self._leave, self._join = index, leave, join
+
+    def tidy(self) -> None:
+        """Remove files that belong to no collection."""
+        self._index.tidy()
+
+    def erase(self) -> None:
+        """Erase the index while nobody searches it: a search would open its files meanwhile."""
+        self._leave()
+        try:
+            self._index.erase()
+        finally:
+            self._join(self._index)
 
     def close(self) -> None:
         """Let go of the index, after the query at hand."""
         self._leave()
-        self._close()
+        self._index.close()

@@ -1,0 +1,90 @@
+"""`memgarden forget` and `memgarden compact`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from memgarden.cli.display import clean, one_line
+from memgarden.cli.encode import print_json
+from memgarden.cli.guard import NOTHING, REFUSED, stop
+from memgarden.cli.opening import open_to_read
+from memgarden.cli.options import GARDEN, AsJson, ChromaPlace, Place
+from memgarden.forgetting import Receipt, finish_forgetting
+
+__all__ = ["compact", "forget"]
+
+
+def forget(
+    user: Annotated[
+        list[str] | None, typer.Option("--user", "-u", help="Whose memories. Repeated, it is a path: -u acme -u alice.")
+    ] = None,
+    id: Annotated[list[str] | None, typer.Option("--id", help="Only the memory of this id; may be repeated.")] = None,
+    finish: Annotated[bool, typer.Option("--finish", help="Finish what was cut off, and forget nothing more.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for Chroma.", min=0)] = 300.0,
+    as_json: AsJson = False,
+    chroma: ChromaPlace = None,
+    garden: Place = GARDEN,
+) -> None:
+    """Forget a user, and all below, or some memories: no file of the garden holds a word of them afterwards.
+
+    Prints a receipt that says what was forgotten in numbers. Exit code 1 if Chroma has yet to erase it.
+    """
+    if finish == bool(user) or (id and not user):
+        stop("say whose memories with --user, or --finish to finish what was cut off", REFUSED)
+    with open_to_read(garden, chroma) as opened:
+        if finish:
+            receipts = finish_forgetting(opened._parts.opened(), timeout)
+        else:
+            labels = tuple(user or ())
+            what = f"{len(id)} memories" if id else f"all {sum(opened.scopes(*labels).values()):,} memories"
+            question = one_line(f"Forget {what} of {'/'.join(labels)}? They cannot be brought back.")
+            if not yes and not typer.confirm(question, err=True):
+                raise typer.Exit(NOTHING)
+            scope = opened.scope(*labels)
+            receipts = [scope.forget(id, timeout=timeout) if id else opened.forget(scope, timeout=timeout)]
+    if as_json:
+        print_json([receipt.to_json() for receipt in receipts] if finish else receipts[0].to_json())
+    else:
+        for receipt in receipts:
+            _print(receipt)
+        if not receipts:
+            typer.echo("nothing is left to be done")
+    if any(receipt.chroma == "waiting" for receipt in receipts):
+        raise typer.Exit(NOTHING)
+
+
+def compact(
+    apply: Annotated[bool, typer.Option("--apply", help="Do it; without, only say what it would save.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Write the database anew, while writers wait.")] = False,
+    days: Annotated[float, typer.Option(help="Drop history that is older.", min=0)] = 730.0,
+    as_json: AsJson = False,
+    chroma: ChromaPlace = None,
+    garden: Place = GARDEN,
+) -> None:
+    """Drop what the garden does not need, and give its room back, a little at a time while others use it."""
+    with open_to_read(garden, chroma) as opened:
+        done = opened.compact(full=full, older_than=timedelta(days=days), apply=apply)
+    if as_json:
+        print_json(done.to_json())
+        return
+    dropped = ", ".join(f"{count:,} {kind}" for kind, count in done.dropped.items() if count) or "nothing"
+    verb, would = ("dropped", "now") if done.applied else ("to drop", "then about")
+    typer.echo(f"{verb}: {dropped}; {done.before / 2**20:,.1f} MiB, {would} {done.after / 2**20:,.1f} MiB")
+    for name in done.files:
+        typer.echo(clean(f"left over: {name}"))
+    for note in done.notes:
+        typer.echo(clean(f"note: {note}"))
+    if not done.applied:
+        typer.echo("nothing was changed: --apply does it")
+
+
+def _print(receipt: Receipt) -> None:
+    counts = ", ".join(f"{getattr(receipt, name):,} {name}" for name in ("memories", "chunks", "history", "archived"))
+    typer.echo(f"forgotten: {counts}; Chroma: {receipt.chroma}")
+    typer.echo(f"receipt of {receipt.when:%Y-%m-%d %H:%M:%S} UTC: {receipt.digest} (salt {receipt.salt})")
+    for note in receipt.notes:
+        typer.echo(clean(f"note: {note}"))

@@ -1,0 +1,152 @@
+"""Compaction: what is not needed is dropped, and its room given back, a little at a time while everybody goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from memgarden.errors import InvalidSetting
+from memgarden.forgetting import finish_forgetting
+from memgarden.parts import Parts
+from memgarden.records import utc_now
+from memgarden.surplus import Bounds, Surplus
+
+__all__ = ["Compaction", "compact"]
+
+ROWS = 500
+"""Rows dropped in one transaction; of embeddings that are 0.8 MB."""
+
+PAGES = 128
+"""Free pages given back at a time: a megabyte, some 10 ms."""
+
+PAUSE = 0.01
+"""Seconds between two steps, so that writers come first."""
+
+WORN = 3
+"""A collection is built anew once one in so many of the chunks that it was given is deleted."""
+
+LITTLE = 1_000
+"""Deletions below which a collection is left as it is: to build it anew costs more than it saves."""
+
+LEFT = 3600.0
+"""Seconds after which an unfinished file is nobody's: who writes one writes to it all the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """What compaction did, or would do if it is not `applied`.
+
+    `before` and `after` are bytes of the database and its log; where it is not applied, `after` is about what is to be
+    expected. `dropped` counts rows by kind (of tombstones: scopes that have too many), `files` leftovers of exports
+    and backups that were cut off, `rebuilt` Chroma collections that were noted to be built anew, by the scope's
+    number, 0 for the shared one.
+    """
+
+    applied: bool
+    before: int
+    after: int
+    dropped: dict[str, int]
+    files: tuple[str, ...]
+    rebuilt: tuple[int, ...]
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as an object of JSON."""
+        return {
+            "applied": self.applied,
+            "before": self.before,
+            "after": self.after,
+            "dropped": self.dropped,
+            "files": list(self.files),
+            "rebuilt": list(self.rebuilt),
+            "notes": list(self.notes),
+        }
+
+
+def compact(
+    parts: Parts, *, full: bool, older_than: timedelta, events: int, embeddings: int, apply: bool
+) -> Compaction:
+    """Look for what is not needed and, if it is to be applied, drop it; see `Garden.compact`."""
+    if older_than < timedelta(0) or events < 1 or embeddings < 0:
+        raise InvalidSetting(
+            "older_than and embeddings are 0 or more, and a memory keeps 1 event of its history or more"
+        )
+    if apply:
+        finish_forgetting(parts)
+    before = parts.compactor.size()
+    surplus = parts.compactor.surplus(Bounds(utc_now() - older_than, events, embeddings))
+    files = _leftovers(parts.where)
+    worn = _worn(parts)
+    notes = _notes(parts, full, apply, returns=before.returns, free=before.free, worn=worn)
+    freed = sum(len(each.keys) * each.each for each in surplus)
+    after = before.database - freed - (before.free if before.returns or full else 0)
+    if apply:
+        if not _apply(parts, surplus, files, worn, full=full):
+            notes.append("readers or writers were in the way of emptying the log: it goes with the next time")
+        size = parts.compactor.size()
+        after = size.database + size.log
+    return Compaction(
+        applied=apply,
+        before=before.database + before.log,
+        after=max(after, 0),
+        dropped={each.kind: len(each.keys) for each in surplus},
+        files=tuple(path.name for path in files),
+        rebuilt=tuple(worn),
+        notes=tuple(notes),
+    )
+
+
+def _apply(parts: Parts, surplus: Sequence[Surplus], files: list[Path], worn: list[int], *, full: bool) -> bool:
+    for each in surplus:
+        for first in range(0, len(each.keys), 1 if each.kind == "tombstones" else ROWS):
+            parts.compactor.drop(each, first, 1 if each.kind == "tombstones" else ROWS)
+            time.sleep(PAUSE)
+    for path in files:
+        path.unlink(missing_ok=True)
+    for scope in [0] if 0 in worn else worn:  # to build the shared one anew is to build all
+        parts.outbox.rebuild(scope)
+    parts.wrote()
+    if full:
+        parts.compactor.rewrite()
+        return True
+    _released(parts.compactor.release)
+    return parts.compactor.checkpoint()
+
+
+def _released(release: Callable[[int], int]) -> None:
+    left = release(PAGES)
+    while left:
+        time.sleep(PAUSE)
+        was, left = left, release(PAGES)
+        if left >= was:
+            return  # others free more than this gives back, or the database cannot
+
+
+def _leftovers(where: str) -> list[Path]:
+    if "://" in where:
+        return []
+    folders = (Path(where), Path(where) / "archives")
+    found = sorted(path for folder in folders if folder.is_dir() for path in folder.glob("*.unfinished"))
+    return [path for path in found if time.time() - path.stat().st_mtime > LEFT]
+
+
+def _worn(parts: Parts) -> list[int]:
+    worn = parts.outbox.worn()
+    return sorted(scope for scope, (given, gone) in worn.items() if gone >= LITTLE and gone * WORN > given)
+
+
+def _notes(parts: Parts, full: bool, apply: bool, *, returns: bool, free: int, worn: list[int]) -> list[str]:
+    notes = []
+    if full:
+        notes.append("the database is written anew, while writers wait and as much room again is needed on the disk")
+    elif free and not returns and "://" not in parts.where:
+        notes.append("an older garden cannot give free pages back in steps: full=True once, and it can from then on")
+    if worn and apply:
+        notes.append("Chroma builds these collections anew in the background; searches are exact meanwhile")
+    if worn and parts.mirror is None:
+        notes.append("the garden was opened without Chroma: the next process that has it builds them")
+    return notes

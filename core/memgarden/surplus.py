@@ -1,0 +1,62 @@
+"""What a garden holds beyond what it needs, and what the record does to be rid of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+__all__ = ["Bounds", "Compactor", "Size", "Surplus"]
+
+
+class Bounds(NamedTuple):
+    """What is kept: of history what is newer than `since` and each memory's newest `events`; so many `embeddings`."""
+
+    since: datetime
+    events: int
+    embeddings: int
+
+
+class Size(NamedTuple):
+    """Bytes of the database, of them free ones, and of its log. `returns`: free pages can be given back in steps."""
+
+    database: int
+    free: int
+    log: int
+    returns: bool
+
+
+class Surplus(NamedTuple):
+    """Rows of one kind that are not needed: what to drop them by, and about how many bytes one takes."""
+
+    kind: str
+    keys: Sequence[Any]
+    each: int
+
+
+class Compactor(Protocol):
+    """The record as compaction sees it. All but `rewrite` keeps writers waiting for milliseconds at a time."""
+
+    def size(self) -> Size:
+        """How much there is."""
+        ...
+
+    def surplus(self, bounds: Bounds) -> Sequence[Surplus]:
+        """What is not needed, by kind."""
+        ...
+
+    def drop(self, surplus: Surplus, first: int, most: int) -> None:
+        """Delete so many of it, from the `first` on, in one transaction."""
+        ...
+
+    def release(self, pages: int) -> int:
+        """Give so many free pages back; how many are left."""
+        ...
+
+    def checkpoint(self) -> bool:
+        """Bring the log into the database and empty it, as far as nobody is in the way; whether nobody was."""
+        ...
+
+    def rewrite(self) -> None:
+        """Write the whole database anew without free pages, while writers wait."""
+        ...
