@@ -21,6 +21,8 @@ NAMES = {
     "profiles": "conversations, maxsim, and the query's embedding beside the plain query",
     "adapters": "the frameworks' adapters over the core, and a chat's memory beside the usual composition",
     "large": "one scope of 100,000 chunks: exact, and through Chroma with its recall",
+    "upkeep": "duplicates found and merged, archives, and what others notice of it",
+    "lifecycle": "what merging duplicates and summarising does to answers",
     "compare": "the same work by others, each in an environment of its own",
 }
 

@@ -90,6 +90,24 @@ def test_equal_texts_and_near_ones_are_merged_and_what_is_similar_is_told(garden
     assert alice.count() == before - 3
 
 
+def test_marks_around_words_make_no_difference_and_a_question_does(garden: Garden) -> None:
+    """Nor do capitals and blanks; what a mark tells apart stays apart."""
+    alice = garden.scope("alice")
+    for text in (
+        "Red it was.",
+        "red it was!",
+        '"Red", it was …',
+        "Red it was?",
+        "I write C",
+        "I write C++",
+        "!!",
+        "!!!",
+    ):
+        alice.add(text, vector=np.eye(64)[alice.count()], embedder=garden.embedder.name)
+    (step,) = garden.plan(Deduplication())
+    assert step.reason.startswith("equal text") and len(step.goes) == 2
+
+
 @pytest.mark.parametrize(("keep", "stays"), [("newest", "late"), ("important", "vital"), ("longest", "long")])
 def test_the_choice_says_which_of_them_stays(garden: Garden, keep: str, stays: str) -> None:
     """The most recent, the most important, or the longest."""

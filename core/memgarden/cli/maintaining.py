@@ -102,7 +102,7 @@ def dedup(
 def summarise(
     older_than: Annotated[float, typer.Option(help="Said more than so many days ago.")] = 180,
     similarity: Annotated[float, typer.Option(help="The mean cosine within a group.")] = 0.5,
-    sentences: Annotated[float, typer.Option(help="The share of the text that a summary keeps.")] = 0.4,
+    sentences: Annotated[float, typer.Option(help="The share of the text that a summary keeps.")] = 0.6,
     kind: Kinds = None,
     user: Users = None,
     apply: Apply = False,

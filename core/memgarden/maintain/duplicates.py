@@ -23,6 +23,8 @@ KEPT_PAIRS = 64  # the nearest of a memory: of thousands of near-equal ones all 
 MOST_PAIRS = 2_000_000  # held before they are cut to those
 NO_PAIRS: Pairs = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
 SPACE = re.compile(r"\s+")
+# Marks around words say nothing new; a question is another thing than a statement, and C++ another than C.
+MARKS = re.compile(r"[.!…,;:\"'”’)\]]+(?=\s|$)|(?<!\S)[\"'“‘(\[]+")
 WORD = re.compile(r"[^\W\d_]+")
 WIDE = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")  # scripts that put no space between words
 
@@ -183,6 +185,7 @@ def find_duplicates(
     if not candidates:
         return Duplicates(path, options, (), *NO_PAIRS)
     matrix = np.stack(vectors)
+    vectors.clear()  # which are as large again
     starts = np.cumsum([0, *[candidate.chunks for candidate in candidates]])[:-1]
     if turns:
         near = _near_any(matrix[starts[turns]], options.similar - MIXED)
@@ -245,7 +248,8 @@ def _nearest(held: list[Pairs], guards: Ints) -> Pairs:
 def _candidate(number: int, entry: Entry, options: Deduplication) -> Candidate:
     memory = entry.memory
     turn = said(memory)
-    text = SPACE.sub(" ", unicodedata.normalize("NFKC", memory.text)).strip().casefold()
+    plain = SPACE.sub(" ", unicodedata.normalize("NFKC", memory.text)).strip().casefold()
+    text = SPACE.sub(" ", MARKS.sub("", plain)).strip() or plain
     guard: list[object] = [memory.kind, sorted(NUMBER.findall(text))]
     if turn is not None:
         guard.append(turn.speaker)

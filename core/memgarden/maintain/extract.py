@@ -18,10 +18,10 @@ from memgarden.turns import SENTENCE, said
 
 __all__ = ["Extractive"]
 
+LONG = 400  # characters of a turn from which it is taken apart
 FACT = 0.15  # what one new name or number is worth, beside a cosine
 NUMBER = re.compile(r"\d[\d.,:/%-]*\d|\d")
 NAME = re.compile(r"(?<![.!?:]\s)(?<!^)\b[^\W\d_a-z][\w'’-]+(?:\s[^\W\d_a-z][\w'’-]+)*")
-CASED = re.compile(r"[^\W\d_]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +32,13 @@ class Extractive:
     """
 
     embed: Callable[[Sequence[str]], Floats]
-    share: float = 0.4
+    share: float = 0.6
 
     def __call__(self, memories: Sequence[Memory]) -> str:
         """The text of the summary."""
         ordered = sorted(memories, key=lambda memory: (memory.created_at, memory.id))
         sentences = [
-            (place, part.strip())
-            for place, memory in enumerate(ordered)
-            for part in (*SENTENCE.split(memory.text), _caption(memory))
-            if part.strip()
+            (place, part.strip()) for place, memory in enumerate(ordered) for part in _units(memory) if part.strip()
         ]
         facts = [_facts(text) for _, text in sentences]
         chosen = self._chosen([text for _, text in sentences], facts)
@@ -77,10 +74,12 @@ class Extractive:
             left -= len(sentences[best])
 
 
-def _caption(memory: Memory) -> str:
-    """What a picture with a turn shows."""
+def _units(memory: Memory) -> list[str]:
+    """What is kept or left out of a memory as a whole: its sentences, or a turn, with what a picture with it shows."""
     turn = said(memory)
-    return "" if turn is None else turn.caption
+    if turn is None or len(memory.text) > LONG:
+        return SENTENCE.split(memory.text)
+    return [memory.text + turn.caption]
 
 
 def _facts(sentence: str) -> frozenset[str]:

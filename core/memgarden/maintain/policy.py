@@ -96,7 +96,7 @@ class Summarisation:
     largest: int = 12
     importance: Importance | str = Importance.HIGH
     kinds: tuple[str, ...] | None = None
-    sentences: float = 0.4
+    sentences: float = 0.6
 
     def __post_init__(self) -> None:
         _check_days("older_than", self.older_than)
