@@ -46,6 +46,7 @@ from memgarden.maintain.compact import Compaction
 from memgarden.maintain.duplicates import Duplicates
 from memgarden.maintain.giving import Given
 from memgarden.maintain.moving import Imported
+from memgarden.maintain.narrowing import Narrowing
 from memgarden.maintain.plan import Plan, Step
 from memgarden.maintain.policy import Deduplication, Policy, Retention, Summarisation, read_policy
 from memgarden.maintain.prompt import summary_prompt
@@ -96,6 +97,7 @@ __all__ = [
     "MemoryNotFound",
     "MissingExtra",
     "ModelNotFound",
+    "Narrowing",
     "NotStored",
     "Past",
     "Plan",

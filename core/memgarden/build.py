@@ -43,6 +43,7 @@ from memgarden.store.facts import read_facts, settle_facts
 from memgarden.store.forget import SqlEraser
 from memgarden.store.lease import SqlLease
 from memgarden.store.migrations import migrate
+from memgarden.store.narrow import SqlNarrower
 from memgarden.store.outbox import SqlOutbox
 from memgarden.store.read import Reader
 from memgarden.store.shift import SqlShift
@@ -195,6 +196,7 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         renew=lambda: build(where, settings),
         eraser=SqlEraser(database),
         compactor=SqlCompactor(database),
+        narrower=SqlNarrower(database),
         chroma="none" if target is None else "server" if _chroma_folder(target) is None else "folder",
         erase_here=lambda: _erase_here(where, facts["id"]),
     )

@@ -9,11 +9,11 @@ from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from memgarden.asking import rerank_texts
 from memgarden.config import AUTO, Settings
-from memgarden.errors import ChromaError
+from memgarden.errors import ChromaError, InvalidSetting
 from memgarden.forgetting import Receipt, forget, unforgotten
 from memgarden.ingest.adopt import Adoption, adopt
 from memgarden.ingest.conversations import Item
@@ -28,6 +28,7 @@ from memgarden.maintain.archives import Restored, restore
 from memgarden.maintain.compact import Compaction, compact
 from memgarden.maintain.giving import Given, give
 from memgarden.maintain.moving import Imported, export, import_lines
+from memgarden.maintain.narrowing import Narrowing, narrow
 from memgarden.maintain.plan import Plan
 from memgarden.maintain.planning import Wanted, as_policy, plan_scope
 from memgarden.maintain.policy import Policy, Summarisation
@@ -315,6 +316,23 @@ class Garden:
         """
         parts = self._parts.opened()
         return compact(parts, full=full, older_than=older_than, events=events, embeddings=embeddings, apply=apply)
+
+    def narrow(
+        self,
+        form: Literal["float16", "int8"],
+        *prefix: str,
+        older_than: timedelta = timedelta(days=180),
+        apply: bool = False,
+    ) -> Narrowing:
+        """Keep the vectors of what was said longer ago than that in half the bytes, or a quarter, on disk.
+
+        Without `apply` it measures on the garden's own vectors what would be lost and saved. There is no way back but
+        to embed anew. In memory vectors are float32 as before, and Chroma keeps those that it has.
+        """
+        if form not in ("float16", "int8"):
+            raise InvalidSetting(f"the form is float16 or int8, not {form!r}")
+        at = check_path(prefix) if prefix else ()
+        return narrow(self._parts.opened(), at, form, utc_now() - older_than, apply=apply)
 
     def backup(self, folder: str | os.PathLike[str]) -> None:
         """Copy the garden as it is now into a folder without one, while everybody goes on reading and writing it.

@@ -29,7 +29,7 @@ from memgarden.protocols import (
     Span,
 )
 from memgarden.records import ChunkInfo, ScopePath
-from memgarden.surplus import Compactor
+from memgarden.surplus import Compactor, Narrower
 from memgarden.turns import Signals
 from memgarden.upkeep import Shift, Upkeep
 
@@ -152,6 +152,7 @@ class Parts:
     renew: Callable[[], Parts]
     eraser: Eraser
     compactor: Compactor
+    narrower: Narrower
     chroma: Literal["none", "folder", "server"]
     erase_here: Callable[[], bool | None]
     erase_archived: Callable[[Forgotten], int] = no_archives

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
-__all__ = ["Bounds", "Compactor", "Size", "Surplus"]
+from memgarden.records import Floats, ScopePath
+
+__all__ = ["Bounds", "Compactor", "Narrower", "Size", "Surplus"]
 
 
 class Bounds(NamedTuple):
@@ -59,4 +61,18 @@ class Compactor(Protocol):
 
     def rewrite(self) -> None:
         """Write the whole database anew without free pages, while writers wait."""
+        ...
+
+
+class Narrower(Protocol):
+    """What keeps vectors in fewer bytes."""
+
+    def wide(self, path: ScopePath, before: datetime, after: int, most: int) -> tuple[Sequence[int], Sequence[Floats]]:
+        """The next chunks, by number above `after`, of memories said before then whose vectors are float32."""
+        ...
+
+    def narrow(
+        self, path: ScopePath, numbers: Sequence[int], vectors: Sequence[Floats], form: Literal["float16", "int8"]
+    ) -> None:
+        """Keep these vectors in that form, in one transaction; chunks that are gone by now stay gone."""
         ...

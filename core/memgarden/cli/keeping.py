@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal, cast
 
 import typer
 
@@ -61,16 +62,26 @@ def compact(
     apply: Annotated[bool, typer.Option("--apply", help="Do it; without, only say what it would save.")] = False,
     full: Annotated[bool, typer.Option("--full", help="Write the database anew, while writers wait.")] = False,
     days: Annotated[float, typer.Option(help="Drop history that is older.", min=0)] = 730.0,
+    vectors: Annotated[str | None, typer.Option(help="Keep old vectors as float16 or int8; says the loss.")] = None,
+    vectors_days: Annotated[float, typer.Option(help="Of what was said longer ago.", min=0)] = 180.0,
     as_json: AsJson = False,
     chroma: ChromaPlace = None,
     garden: Place = GARDEN,
 ) -> None:
     """Drop what the garden does not need, and give its room back, a little at a time while others use it."""
     with open_to_read(garden, chroma) as opened:
+        form, age = cast("Literal['float16', 'int8']", vectors), timedelta(days=vectors_days)
+        narrowed = None if vectors is None else opened.narrow(form, older_than=age, apply=apply)
         done = opened.compact(full=full, older_than=timedelta(days=days), apply=apply)
     if as_json:
-        print_json(done.to_json())
+        print_json(done.to_json() | {"vectors": None if narrowed is None else asdict(narrowed)})
         return
+    if narrowed is not None:
+        typer.echo(
+            f"vectors of {narrowed.chunks:,} chunks as {narrowed.form}: {narrowed.saved / 2**20:,.1f} MiB less; cosine "
+            f"with what they were {narrowed.mean:.5f}, at worst {narrowed.worst:.5f}; {narrowed.overlap:.1%} of the "
+            "ten nearest the same"
+        )
     dropped = ", ".join(f"{count:,} {kind}" for kind, count in done.dropped.items() if count) or "nothing"
     verb, would = ("dropped", "now") if done.applied else ("to drop", "then about")
     typer.echo(f"{verb}: {dropped}; {done.before / 2**20:,.1f} MiB, {would} {done.after / 2**20:,.1f} MiB")

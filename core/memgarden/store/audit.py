@@ -9,8 +9,8 @@ from memgarden.protocols import Contents, Expected
 from memgarden.records import Floats
 from memgarden.store import schema
 from memgarden.store.engine import Database
-from memgarden.store.rows import VECTOR
 from memgarden.store.statement import Session, Statement
+from memgarden.store.vectors import to_vector
 
 __all__ = ["FORGET_FINDING", "OWN_IS_WRONG", "SqlAudit"]
 
@@ -101,5 +101,5 @@ def _contents(session: Session, scope: int | None, waiting: set[str]) -> Content
     if count:
         for at in np.linspace(first, last, SAMPLE).astype(int).tolist():
             pk, vector = session.row(NEXT[large], {"at": at} | (of if large else {})) or (None, b"")
-            sample[str(pk)] = np.frombuffer(vector, dtype=VECTOR)
+            sample[str(pk)] = to_vector(vector)
     return Contents(count, list(waiting), sample)

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from memgarden.records import Floats
 from memgarden.store import schema
 from memgarden.store.engine import Database
-from memgarden.store.rows import VECTOR
 from memgarden.store.statement import OneOf, Statement
+from memgarden.store.vectors import VECTOR
 
 __all__ = ["EmbeddingTable"]
 

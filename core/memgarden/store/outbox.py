@@ -15,8 +15,9 @@ from memgarden.store import schema
 from memgarden.store.audit import FORGET_FINDING, OWN_IS_WRONG
 from memgarden.store.engine import Database
 from memgarden.store.facts import change_fact
-from memgarden.store.rows import MEMORY, VECTOR, to_memory, to_span
+from memgarden.store.rows import MEMORY, to_memory, to_span
 from memgarden.store.statement import OneOf, Row, Session, Statement
+from memgarden.store.vectors import to_vector
 from memgarden.store.write import MIRRORED
 
 __all__ = ["SqlOutbox"]
@@ -271,7 +272,7 @@ def _record(row: Row) -> ChunkRecord:
     return ChunkRecord(
         id=str(pk),
         text=memory.text[start:end],
-        vector=np.frombuffer(vector, dtype=VECTOR),
+        vector=to_vector(vector),
         metadata=memory.metadata,
         fields=fields_of(memory, start, end),
         scope=decode_path(path),

@@ -29,8 +29,9 @@ from memgarden.records import (
 )
 from memgarden.store import schema
 from memgarden.store.engine import Database
-from memgarden.store.rows import CHUNK, FIELDS, MEMORY, to_chunk, to_fields, to_memory, to_vectors
+from memgarden.store.rows import CHUNK, FIELDS, MEMORY, to_chunk, to_fields, to_memory
 from memgarden.store.statement import OneOf, Row, Statement
+from memgarden.store.vectors import to_vectors
 
 __all__ = ["Reader"]
 
@@ -153,15 +154,15 @@ class Reader:
                 or not floor <= known.revision <= revision
             )
             above = {"scope": scope, "since": 0 if known is None or whole else known.revision}
-            parts = [_part(part) for part in session.parts(CHANGED[head.large], above, PART)]
+            parts = [_part(part, self._dimension) for part in session.parts(CHANGED[head.large], above, PART)]
             removed = [] if whole else [chunk for (chunk,) in session.rows(REMOVED, above)]
-        rows, sizes, postings, vectors = zip(*parts or [_part([])], strict=True)
+        rows, sizes, postings, vectors = zip(*parts or [_part([], self._dimension)], strict=True)
         return Changes(
             head=head,
             rows=np.frombuffer(b"".join(rows), dtype=ROW),
             postings=np.frombuffer(b"".join(postings), dtype=POSTING),
             sizes=np.concatenate(sizes),
-            vectors=None if head.large else to_vectors(vectors, self._dimension),
+            vectors=None if head.large else vectors[0] if len(vectors) == 1 else np.concatenate(vectors),
             removed=np.array(removed, dtype=np.int64),
             whole=whole,
         )
@@ -174,7 +175,7 @@ class Reader:
             with self._database.read() as session:
                 rows = session.rows(VECTORS, {"scope": scope, "pks": chunks[first : first + PART].tolist()})
             found += [pk for pk, _ in rows]
-            blobs.append(b"".join([vector for _, vector in rows]))
+            blobs += [vector for _, vector in rows]
         return np.array(found, dtype=np.int64), to_vectors(blobs, self._dimension)
 
     def memories(self, scope: int, pks: Sequence[int]) -> dict[int, Memory]:
@@ -245,8 +246,8 @@ class Reader:
             return int(session.value(COUNT, {"path": encode_path(path), "now": to_micros(now)}))
 
 
-def _part(found: Sequence[Row]) -> tuple[bytes, Ints, bytes, bytes]:
-    """The rows one after the other, how many terms each has, and their postings and vectors as the rows."""
+def _part(found: Sequence[Row], dimension: int) -> tuple[bytes, Ints, bytes, Floats]:
+    """The rows one after the other, how many terms each has, their postings as the rows, and their vectors."""
     packed, postings, *rest = zip(*found, strict=True) if found else ((), ())
     sizes = np.fromiter(map(len, postings), dtype=np.int64, count=len(postings)) // POSTING.itemsize
-    return b"".join(packed), sizes, b"".join(postings), b"".join(*rest or [()])
+    return b"".join(packed), sizes, b"".join(postings), to_vectors(rest[0] if rest else (), dimension)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,6 @@ from memgarden.records import (
     POSTING,
     ROW,
     Chunk,
-    Floats,
     Importance,
     Memory,
     Turn,
@@ -24,23 +23,21 @@ from memgarden.records import (
 )
 from memgarden.store import schema
 from memgarden.store.statement import Row
+from memgarden.store.vectors import VECTOR, to_vector
 
 __all__ = [
     "CHUNK",
     "FIELDS",
     "MEMORY",
     "PACKED",
-    "VECTOR",
     "chunk_row",
     "memory_row",
     "to_chunk",
     "to_fields",
     "to_memory",
     "to_span",
-    "to_vectors",
 ]
 
-VECTOR = np.dtype("<f4")
 NO_TURN = Turn(0, 0, 0)
 LEVELS = {int(level): level for level in Importance}
 _m, _c = schema.memories.c, schema.chunks.c
@@ -133,7 +130,7 @@ def to_chunk(row: Row) -> Chunk:
     return Chunk(
         start=start,
         end=end,
-        vector=np.frombuffer(vector, dtype=VECTOR),
+        vector=to_vector(vector),
         postings=np.frombuffer(postings, dtype=POSTING),
         length=length,
         turn=Turn(session, speaker, stated) if session else None,
@@ -145,8 +142,3 @@ def to_span(packed: bytes) -> tuple[int, int]:
     """Start and end of the chunk of a packed row."""
     _, _, start, end, *_ = PACKED.unpack(packed)
     return start, end
-
-
-def to_vectors(blobs: Sequence[bytes], dimension: int) -> Floats:
-    """One matrix `(n, dimension)` of vectors that lie one after the other in `blobs`, in each one or more."""
-    return np.frombuffer(b"".join(blobs), dtype=VECTOR).reshape(-1, dimension)
