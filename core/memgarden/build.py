@@ -17,7 +17,7 @@ from memgarden.cache.embeddings import CachedEmbedder
 from memgarden.chunk import CHUNKERS
 from memgarden.chunk.cutter import Cutter
 from memgarden.chunk.describe import describe
-from memgarden.config import AUTO, Settings
+from memgarden.config import ARCHIVES, AUTO, Settings
 from memgarden.embed import EMBEDDERS
 from memgarden.errors import ChromaError, EmbedderMismatch, GardenBusy, InvalidSetting, StorageError, UnknownStrategy
 from memgarden.expand.choice import choose
@@ -76,7 +76,6 @@ __all__ = [
 
 DATABASE = "garden.db"
 CHROMA = "chroma"
-ARCHIVES = "archives"
 DRAINER = "drainer"  # whose lock says who carries the outbox to a server
 LANGUAGE = "english"
 EMBEDDER = "onnx"

@@ -10,9 +10,10 @@ from memgarden.errors import InvalidSetting
 from memgarden.protocols import Chunker, Embedder, Reranking
 from memgarden.turns import Signals
 
-__all__ = ["AUTO", "Settings"]
+__all__ = ["ARCHIVES", "AUTO", "Settings"]
 
 AUTO = "auto"
+ARCHIVES = "archives"  # the folder of archives in a garden's own
 
 
 @dataclass(frozen=True, slots=True)

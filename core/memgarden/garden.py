@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from memgarden.asking import rerank_texts
-from memgarden.config import AUTO, Settings
+from memgarden.config import ARCHIVES, AUTO, Settings
 from memgarden.errors import ChromaError, InvalidSetting
 from memgarden.forgetting import Receipt, forget, unforgotten
 from memgarden.ingest.adopt import Adoption, adopt
@@ -31,7 +31,7 @@ from memgarden.maintain.moving import Imported, export, import_lines
 from memgarden.maintain.narrowing import Narrowing, narrow
 from memgarden.maintain.plan import Plan
 from memgarden.maintain.planning import Wanted, as_policy, plan_scope
-from memgarden.maintain.policy import Policy, Summarisation
+from memgarden.maintain.policy import Policy
 from memgarden.maintain.running import carry_out, maintain, on_duty, sweep
 from memgarden.maintain.summaries import Summarizer
 from memgarden.observe.health import Health, diagnose
@@ -47,6 +47,7 @@ __all__ = ["Garden"]
 POLL_SECONDS = 0.02
 BATCH_SECONDS = 10.0
 CHECK_SECONDS = 60.0
+BACKUP_PATIENCE = 60.0  # seconds that a backup waits for maintenance: what is on its way might be in neither place
 
 
 class Garden:
@@ -198,6 +199,7 @@ class Garden:
             parts.sink,
             parts.preparer,
             parts.wrote,
+            away=parts.upkeep.archived,
             progress=progress,
             retries=retries,
             batch_size=batch_size,
@@ -243,7 +245,7 @@ class Garden:
         """
         parts = self._parts.opened()
         with on_duty(parts) as damaged:
-            done = carry_out(parts, plan, summarizer, Summarisation().sentences, progress)
+            done = carry_out(parts, plan, summarizer, progress)
         done.failed |= damaged
         return done
 
@@ -339,16 +341,16 @@ class Garden:
 
         The copy is a garden: open it there, or back it up to where one is to be. Its archives are copied too; Chroma is
         not, the garden gives it everything when it is first opened with one. `StorageError` if the folder has a garden
-        or cannot be written; `InvalidSetting` for a garden in PostgreSQL, which `pg_dump` backs up; `GardenBusy` while
-        another process maintains a garden with archives, for what is on its way there would be in neither.
+        or cannot be written; `InvalidSetting` for a garden in PostgreSQL, which `pg_dump` backs up; `GardenBusy` if
+        another process maintains the garden for a minute: what is on its way to an archive would be in neither.
         """
         parts, place = self._parts.opened(), Path(folder)
-        if parts.archives is None or not list_archives(parts.archives):
+        if parts.archives is None:
             parts.backup(place)
             return
-        with on_duty(parts):
+        with parts.shift.during(BACKUP_PATIENCE):
             parts.backup(place)
-            copy_archives(parts.archives, place / parts.archives.name)
+            copy_archives(parts.archives, place / ARCHIVES)
 
     def export(
         self,

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "MERGED_FROM",
     "NEVER",
     "POSTING",
     "RECORD",
@@ -78,6 +79,9 @@ NEVER = np.iinfo(np.int64).max
 
 RECORD = "record"
 """The kind of memory that is kept, got and listed, and that no search finds: nothing of it is embedded or indexed."""
+
+MERGED_FROM = "merged_from"
+"""The key in the metadata of a memory under which those are listed that were merged into it, with their times."""
 
 PLAIN = frozenset({str, int, float, bool, type(None)})
 

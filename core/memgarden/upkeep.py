@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,6 +29,8 @@ class Cause(NamedTuple):
 
     event: Event
     detail: Mapping[str, Any] = {}
+    shift: str = ""
+    """The token of the shift under which alone it may happen."""
 
 
 UPDATED = Cause("updated")
@@ -75,6 +77,14 @@ class Upkeep(Protocol):
         """What became of the memories that had this id, oldest first."""
         ...
 
+    def unmerged(self, path: ScopePath) -> Set[str]:
+        """The ids of memories that came back after they had been merged into others."""
+        ...
+
+    def archived(self, path: ScopePath, ids: Sequence[str]) -> Set[str]:
+        """Those of these ids whose last memory went to an archive, whatever it was that sent it there."""
+        ...
+
     def note_retrievals(self, path: ScopePath, found: Mapping[str, datetime]) -> None:
         """Keep when the memories of these ids were last found."""
         ...
@@ -87,6 +97,11 @@ class Shift(Protocol):
         """While this thread has it, which it may already; `GardenBusy` says who has it, after `patience` seconds."""
         ...
 
+    @property
+    def token(self) -> str:
+        """What the record checks before it removes anything for the sake of maintenance."""
+        ...
+
     def renew(self) -> None:
-        """Keep it for some more time; `GardenBusy` if somebody else has it by now."""
+        """Keep it for some more time; `GardenBusy` if it ran out and somebody else may have had it since."""
         ...

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,7 @@ from memgarden import (
 )
 from memgarden.maintain.archive import settle_archive
 from memgarden.records import utc_now
+from memgarden.store.write import Writer
 
 OPEN = Callable[..., Garden]
 GOLDEN = Path(__file__).parent / "golden"
@@ -287,3 +289,43 @@ def test_a_manifest_is_json_that_says_what_the_archive_holds(garden: Garden, tmp
 
     data = tmp_path / "garden" / "archives" / manifest["data"]
     assert manifest["sha256"] == hashlib.sha256(data.read_bytes()).hexdigest()
+
+
+def test_a_run_that_took_too_long_does_nothing_more(open_garden: OPEN, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its archive was put right by another process meanwhile: what it would remove now would be in no archive."""
+    garden, other = open_garden(), open_garden()
+    fill(garden)
+    plan = garden.plan(Retention(), "alice")
+    monkeypatch.setattr("memgarden.store.shift._is_dead", lambda held: True)  # as if its lease had run out
+    delete = Writer.delete
+
+    def late(self: Any, *arguments: Any, **options: Any) -> int:
+        if options.get("versions"):
+            other.maintain(Policy(deduplicate=None, archive=None))
+        return delete(self, *arguments, **options)
+
+    monkeypatch.setattr(Writer, "delete", late)
+    with pytest.raises(GardenBusy, match="another process may maintain"):
+        garden.apply(plan)
+    assert garden.scopes() == {("alice",): 5, ("bob",): 1} and garden.archives() == []
+
+
+def test_sweeping_and_maintaining_one_scope_leaves_others(garden: Garden) -> None:
+    """Of those that are below it and named, and no more."""
+    past = utc_now() - timedelta(seconds=1)
+    for user in ("alice", "bob"):
+        garden.scope(user).add("gone", id="x", expires_at=past)
+        garden.scope(user).add("old", id="y", created_at=OLD)
+    assert (done := garden.maintain(None, "alice")).swept == 1 and done.done == {"archive": 1}
+    assert garden.scopes() == {("bob",): 1} and garden.sweep() == 1
+
+
+def test_a_conversation_that_is_ingested_again_stays_in_the_archive(garden: Garden) -> None:
+    """What left the garden does not come back by the stream; what is new of it is stored."""
+    said = [{"role": "user", "name": "Ann", "content": f"Thing {n}.", "timestamp": OLD} for n in range(6)]
+    chat = {"scope": "alice", "session_id": "s", "messages": said}
+    assert garden.ingest([chat]).stored == 6
+    garden.apply(garden.plan(Retention()))
+    again = garden.ingest([{**chat, "messages": [*said, {"role": "user", "name": "Ann", "content": "More."}]}])
+    assert (again.stored, again.skipped, len(again.failed)) == (1, 6, 0)
+    assert [archive.count for archive in garden.archives()] == [6] and garden.scope("alice").count() == 1

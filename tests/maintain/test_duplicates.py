@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from memgarden import Deduplication, Garden, InvalidSetting, Memory
+from memgarden import Deduplication, Garden, InvalidSetting, Memory, Retention
 from memgarden.maintain.near import near_pairs
 from memgarden.records import utc_now
+from memgarden.store.write import Writer
 
 OPEN = Callable[..., Garden]
 NOW = utc_now()
@@ -129,7 +131,10 @@ def test_the_one_that_stays_has_all_that_the_others_had(garden: Garden) -> None:
     """Tags, the higher importance, the longer life; `merged_from` tells of each with its times and its cosine."""
     ends = NOW + timedelta(days=5)
     add(garden, "new", 1.0, created_at=ago(1), tags=["tea"], metadata={"page": 3}, expires_at=ends)
-    add(garden, "old", 0.99, created_at=ago(5), tags=["family", "tea"], importance="critical")
+    more = {"page": 7, "place": "Uji"}
+    later = ends + timedelta(days=1)
+    add(garden, "old", 0.99, created_at=ago(5), tags=["family", "tea"], metadata=more, expires_at=later)
+    garden.scope("alice").update("old", importance="critical")
     text = garden.scope("alice").get("new").text  # type: ignore[union-attr]
     garden.apply(garden.plan(Deduplication()))
     stays = garden.scope("alice").get("new")
@@ -138,11 +143,11 @@ def test_the_one_that_stays_has_all_that_the_others_had(garden: Garden) -> None:
         ("tea", "family"),
         "critical",
     )
-    assert stays.expires_at is None and stays.metadata["page"] == 3
+    assert (stays.expires_at, stays.metadata["page"], stays.metadata["place"]) == (later, 3, "Uji")
     (past,) = stays.metadata["merged_from"]
     assert past["id"] == "old" and past["created_at"] == ago(5).isoformat()  # type: ignore[attr-defined]
     assert past["similarity"] == pytest.approx(0.99, abs=1e-3)
-    add(garden, "newer", 0.995, created_at=ago(0))
+    add(garden, "newer", 0.995, created_at=ago(0), expires_at=ends)
     garden.apply(garden.plan(Deduplication()))
     newer = garden.scope("alice").get("newer")
     assert newer is not None and [each["id"] for each in newer.metadata["merged_from"]] == ["old", "new"]
@@ -157,6 +162,9 @@ def test_a_merge_can_be_undone(garden: Garden) -> None:
     (archive,) = garden.archives()
     assert archive.cause == "merged" and garden.restore(archive).restored == 1
     assert garden.scope("alice").get("b") == before and garden.scope("alice").count() == 2
+    add(garden, "c", 0.99, created_at=ago(6))
+    garden.maintain()
+    assert {memory.id for memory in garden.scope("alice").list()} == {"a", "b"}  # what came back is not merged again
 
 
 @pytest.mark.parametrize(
@@ -165,17 +173,20 @@ def test_a_merge_can_be_undone(garden: Garden) -> None:
         ({"text": "We meet at 3 on the pier"}, {"text": "We meet at 4 on the pier"}),
         ({"text": "It cost 12.50 in all, I am sure"}, {"text": "It cost 12.60 in all, I am sure"}),
         ({"kind": "note"}, {"kind": "document"}),
+        ({"kind": "document", "metadata": {"doc": "A"}}, {"kind": "document", "metadata": {"doc": "B"}}),
+        ({}, {"expires_at": NOW + timedelta(days=3)}),
+        ({"metadata": {"merged_from": "a word of the user's"}}, {}),
     ],
 )
 def test_what_differs_in_numbers_or_kind_is_no_duplicate_whatever_its_vector(
-    garden: Garden, one: dict[str, str], other: dict[str, str]
+    garden: Garden, one: dict[str, object], other: dict[str, object]
 ) -> None:
     """They are told of as similar, with the reason."""
     alice = garden.scope("alice")
     for fields in (one, other):
         alice.add(**({"text": "The very same words"} | fields), vector=vector(1.0), embedder=garden.embedder.name)  # type: ignore[arg-type]
     (step,) = garden.plan(Deduplication())
-    assert step.action == "similar" and "differ in numbers, kind or speaker" in step.reason
+    assert step.action == "similar" and "differ in numbers, kind, speaker or expiry" in step.reason
 
 
 def test_short_turns_are_one_within_their_session_only(garden: Garden) -> None:
@@ -246,3 +257,40 @@ def test_options_out_of_range_are_refused(fields: dict[str, object]) -> None:
     """With what they may be."""
     with pytest.raises(InvalidSetting, match=r"cosines|keep is one of"):
         Deduplication(**fields)  # type: ignore[arg-type]
+
+
+def test_nothing_is_merged_into_what_was_changed_after_the_plan(garden: Garden) -> None:
+    """Of more than one transaction takes, too: all stay, and none of them goes into another text."""
+    alice = garden.scope("alice")
+    alice.add_many([Memory("The same words again.", id=f"{n:03}", created_at=ago(n)) for n in range(160)])  # type: ignore[arg-type]
+    plan = garden.plan(Deduplication())
+    alice.update("000", text="I hate broccoli.")
+    done = garden.apply(plan)
+    assert done.done == {"merge": 0} and done.changed == 159 and alice.count() == 160
+    assert "merged_from" not in alice.get("000").metadata  # type: ignore[union-attr]
+
+
+def test_documents_of_many_chunks_go_in_small_transactions(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted by their chunks, whether they go or come back."""
+    alice = garden.scope("alice")
+    alice.add_many([Memory(f"word {n} " * 6000, id=f"d{n}", created_at=ago(400)) for n in range(6)])  # type: ignore[arg-type]
+    sizes = {memory.id: len(alice.chunks(memory.id)) for memory in alice.list()}
+    assert max(sizes.values()) > 40
+    gone: list[int] = []
+    back: list[int] = []
+
+    class Watched(Writer):
+        def delete(self, path: Any, ids: Any, **how: Any) -> int:
+            gone.append(sum(sizes[id] for id in ids))
+            return super().delete(path, ids, **how)
+
+        def put(self, path: Any, entries: Any, *more: Any, **how: Any) -> Any:
+            back.append(sum(len(each.chunks) for each in entries))
+            return super().put(path, entries, *more, **how)
+
+    monkeypatch.setattr("memgarden.maintain.applying.CHUNKS_AT_ONCE", 100)
+    monkeypatch.setattr("memgarden.maintain.archives.CHUNKS_AT_ONCE", 100)
+    monkeypatch.setattr(garden._parts.sink, "__class__", Watched)
+    garden.apply(garden.plan(Retention()))
+    garden.restore(garden.archives()[0])
+    assert sum(gone) == sum(back) == sum(sizes.values()) and max(*gone, *back) <= max(100, *sizes.values())

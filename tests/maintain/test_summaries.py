@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from memgarden import Garden, InvalidSetting, Memory, MemoryNotFound, MissingExtra, Retention, Summarisation
+from memgarden import (
+    Garden,
+    InvalidSetting,
+    Memory,
+    MemoryNotFound,
+    MissingExtra,
+    Retention,
+    StorageError,
+    Summarisation,
+)
 from memgarden.maintain.extract import Extractive
 from memgarden.records import utc_now
 
@@ -141,6 +151,37 @@ def test_a_summary_stays_where_it_is(garden: Garden) -> None:
     garden.maintain()
     assert {memory.id for memory in garden.scope("alice").list(where={"kind": "summary"})} == kept and len(kept) == 2
     assert {step.goes[0].id for step in garden.plan(Retention(kinds=("summary",)))} == kept
+
+
+def test_the_share_of_the_text_is_that_of_the_plan(garden: Garden) -> None:
+    """Also where a plan is applied by itself."""
+    fill(garden)
+    wanted = Summarisation(similarity=0.25, sentences=1.0)
+    garden.apply(garden.plan(wanted))
+    texts = " ".join(memory.text for memory in garden.scope("alice").list(where={"kind": "summary"}))
+    assert all(text in texts for text in (*GRAPES, *SHIPS))
+
+
+def test_a_summary_whose_originals_are_nowhere_says_so(garden: Garden, tmp_path: Path) -> None:
+    """As one that was exported, for archives are not."""
+    fill(garden)
+    garden.apply(garden.plan(LOOSE))
+    garden.export(tmp_path / "all.jsonl", "alice")
+    garden.import_(tmp_path / "all.jsonl", scope="bob")
+    summary = garden.scope("bob").list(where={"kind": "summary"})[0]
+    with pytest.raises(StorageError, match="neither in its archive nor in the garden"):
+        garden.scope("bob").originals(summary.id)
+
+
+def test_another_memory_under_an_originals_id_is_not_that_original(garden: Garden) -> None:
+    """The summary stays until what it tells is back."""
+    fill(garden)
+    garden.apply(garden.plan(LOOSE))
+    garden.scope("alice").add("Something new.", id="grapes0")
+    done = garden.restore(garden.archives()[0])
+    assert set(done.refused) == {"grapes0"}
+    (summary,) = garden.scope("alice").list(where={"kind": "summary"})
+    assert summary.metadata["original_count"] == 4
 
 
 def test_only_a_summary_can_be_opened(garden: Garden) -> None:

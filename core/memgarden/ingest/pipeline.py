@@ -7,7 +7,7 @@ never asked for more than can be stored.
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Hashable, Iterable, Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -70,6 +70,14 @@ Outcome = tuple[_Part, Plan | None, str]
 """A part, what was done for it, or None and why nothing was."""
 
 
+Away = Callable[[ScopePath, Sequence[str]], Set[str]]
+
+
+def nowhere(path: ScopePath, ids: Sequence[str]) -> Set[str]:
+    """For a garden without archives."""
+    return frozenset()
+
+
 class Pipeline:
     """One ingestion: `run` it once."""
 
@@ -80,16 +88,20 @@ class Pipeline:
         preparer: Preparer,
         wrote: Callable[[], None],
         *,
+        away: Away = nowhere,
         progress: Callable[[IngestProgress], object] | None = None,
         retries: int = 3,
         batch_size: int = BATCH,
         stop: threading.Event | None = None,
     ) -> None:
-        """`wrote` is called after each commit; once `stop` is set, `run` raises `Stopped` at the next chance."""
+        """`away` tells which ids of a scope left for an archive, where they stay. `wrote` is called after each commit.
+
+        Once `stop` is set, `run` raises `Stopped` at the next chance.
+        """
         for name, value, least in (("retries", retries, 0), ("batch_size", batch_size, 1)):
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise InvalidSetting(f"{name} is a whole number of {least} or more, not {value!r}")
-        self._source = source
+        self._source, self._away = source, away
         self._sink = sink
         self._preparer = preparer
         self._wrote = wrote
@@ -200,7 +212,17 @@ class Pipeline:
     def _make(self, parts: Sequence[_Part]) -> list[_Ready]:
         """What is to be written for these parts, all of it embedded together."""
         window = bool(self._preparer.signals.window)
-        plans = [plan(self._source, part.of.read, part.turns, part.of.last, window=window) for part in parts]
+        plans = [
+            plan(
+                self._source,
+                part.of.read,
+                part.turns,
+                part.of.last,
+                self._away(part.of.read.path, [turn.memory.id for turn in part.turns]),
+                window=window,
+            )
+            for part in parts
+        ]
         memories = [memory for each in plans for memory in each.memories]
         earlier = [turn for each in plans for turn in each.earlier]
         entries = iter(self._preparer.following(memories, earlier) if memories else ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from memgarden.errors import InvalidMemory
 from memgarden.ingest.conversations import ReadConversation, ReadTurn
 from memgarden.ingest.messages import TICK
 from memgarden.protocols import MemorySource
-from memgarden.records import Memory, utc_now
+from memgarden.records import MERGED_FROM, Memory, utc_now
 from memgarden.turns import hash_name
 
 __all__ = ["Plan", "plan"]
@@ -35,13 +35,15 @@ def plan(
     conversation: ReadConversation,
     turns: Sequence[ReadTurn],
     last: Memory | None,
+    away: Set[str],
     *,
     window: bool,
 ) -> Plan:
     """The plan for some turns of a conversation that follow `last`; `window`: what was said before a turn matters.
 
     A turn without a time was said right after the one before it, the first one now; one that is stored keeps its
-    time. `InvalidMemory` if an id is that of a memory of another session, which would be lost.
+    time. Turns of the ids in `away` left the garden for an archive, and stay there. `InvalidMemory` if an id is that of
+    a memory of another session, which would be lost.
     """
     now = utc_now()
     path, session = conversation.path, conversation.session_id
@@ -58,6 +60,9 @@ def plan(
                 f"the scope holds a memory of id {held.id!r} that {of}: give messages ids of their own, or none"
             )
         memory = replace(turn.memory, created_at=_said_at(turn, held, last, now), stored_at=now)
+        if held is None and memory.id in away:
+            last = memory
+            continue
         if held is not None and _same(held, memory):
             last = held
             continue
@@ -81,6 +86,8 @@ def _said_at(turn: ReadTurn, held: Memory | None, last: Memory | None, now: date
 
 
 def _same(held: Memory, memory: Memory) -> bool:
+    if MERGED_FROM in held.metadata:  # it has what its duplicates had, too
+        return held.text == memory.text
     return replace(held, stored_at=None, expires_at=memory.expires_at) == replace(memory, stored_at=None)
 
 

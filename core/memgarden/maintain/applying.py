@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -12,7 +13,7 @@ from memgarden.errors import Conflict, InvalidSetting, MemgardenError
 from memgarden.maintain.archive import Archive, settle_archive, write_archive
 from memgarden.maintain.lines import Head
 from memgarden.maintain.merging import merged
-from memgarden.maintain.plan import AT_ONCE, Action, Plan, Step, Version
+from memgarden.maintain.plan import AT_ONCE, CHUNKS_AT_ONCE, Action, Plan, Step, Version, cut
 from memgarden.maintain.settling import settle
 from memgarden.parts import Parts
 from memgarden.records import Entry, Memory, ScopePath, utc_now
@@ -26,7 +27,7 @@ READ = 500  # read at a time
 CAUSES: Mapping[Action, Event] = {"archive": "archived", "merge": "merged", "summarise": "summarised"}
 
 Progress = Callable[[int], None]
-Summarise = Callable[[Sequence[Entry], str], Entry]
+Summarise = Callable[[Step, Sequence[Entry], str], Entry]
 """Makes the summary of memories that go into the archive of that name; a `MemgardenError` says why it cannot."""
 
 
@@ -64,7 +65,8 @@ def archives_of(parts: Parts) -> Path:
 def apply(parts: Parts, plan: Plan, summarise: Summarise, progress: Progress | None) -> Applied:
     """Carry out the steps of a plan, in order; what was changed since it was made stays as it is."""
     applied, handled = Applied(), 0
-    moved: dict[int, int] = {}
+    stays = Counter(step.stays.number for step in plan if step.action == "merge" and step.stays is not None)
+    moved: dict[int, int | None] = dict.fromkeys(number for number, count in stays.items() if count > 1)
     for batch in _batches(step for step in plan if step.action != "similar"):
         parts.shift.renew()
         _apply(parts, archives_of(parts), batch, summarise, applied, moved)
@@ -85,20 +87,7 @@ def rested(write: Callable[[], int]) -> int:
 def _batches(steps: Iterable[Step]) -> Iterator[list[Step]]:
     """Steps of one action in one scope that follow each other, as many as one archive takes."""
     for _, alike in groupby(steps, key=lambda step: (step.action, step.path)):
-        yield from _parts(alike, ARCHIVED)
-
-
-def _parts(steps: Iterable[Step], most: int) -> Iterator[list[Step]]:
-    part: list[Step] = []
-    size = 0
-    for step in steps:
-        if part and size + len(step.goes) > most:
-            yield part
-            part, size = [], 0
-        part.append(step)
-        size += len(step.goes)
-    if part:
-        yield part
+        yield from cut(alike, (lambda step: len(step.goes), ARCHIVED))
 
 
 def _apply(
@@ -107,21 +96,28 @@ def _apply(
     batch: Sequence[Step],
     summarise: Summarise,
     applied: Applied,
-    moved: dict[int, int],
+    moved: dict[int, int | None],
 ) -> None:
-    """`moved` keeps the versions that memories have after something was merged into them, by those they had."""
+    """`moved` has those into which several steps merge, by the versions they had, and those they have by now."""
     action, path = batch[0].action, batch[0].path
     head = Head(parts.preparer.embedder.name, parts.preparer.embedder.dimension)
     goes = [version for step in batch for version in step.goes]
-    archive = write_archive(folder, path, _entries(parts, path, goes), CAUSES[action], head, utc_now())
+    sizes: dict[int, int] = {}
+    archive = write_archive(folder, path, _entries(parts, path, goes, sizes), CAUSES[action], head, utc_now())
     failed = len(applied.failed)
     if action == "archive":
-        gone = _remove(parts, path, goes, archive)
+        gone = _remove(parts, path, goes, sizes, archive)
     elif action == "merge":
-        gone = sum(_merge(parts, path, part, archive, moved) for part in _parts(batch, AT_ONCE))
+
+        def chunks(step: Step) -> int:
+            return sum(sizes.get(one.number, 0) for one in step.goes)
+
+        pieces = cut(batch, (lambda step: len(step.goes), AT_ONCE), (chunks, CHUNKS_AT_ONCE))
+        gone = sum(_merge(parts, path, part, archive, moved) for part in pieces)
     else:
         gone = sum(_summarise(parts, step, archive, summarise, applied) for step in batch)
     parts.wrote()
+    parts.shift.renew()
     # Where the process ends before this, the next run does it: until then the archive says that it is not settled.
     left = settle_archive(folder, archive) if gone and gone == archive.count else settle(parts, folder, archive)
     if left is not None:
@@ -130,27 +126,34 @@ def _apply(
     applied.changed += len(goes) - gone - (len(applied.failed) - failed)
 
 
-def _entries(parts: Parts, path: ScopePath, versions: Sequence[Version]) -> Iterator[Entry]:
+def _entries(parts: Parts, path: ScopePath, versions: Sequence[Version], sizes: dict[int, int]) -> Iterator[Entry]:
+    """The memories of these versions; how many chunks each has goes to `sizes`."""
     for start in range(0, len(versions), READ):
-        yield from parts.upkeep.versions(path, [one.number for one in versions[start : start + READ]]).values()
+        parts.shift.renew()
+        found = parts.upkeep.versions(path, [one.number for one in versions[start : start + READ]])
+        sizes |= {number: len(entry.chunks) for number, entry in found.items()}
+        yield from found.values()
 
 
-def _remove(parts: Parts, path: ScopePath, goes: Sequence[Version], archive: Archive) -> int:
-    cause = Cause("archived", {"archive": archive.name})
+def _remove(parts: Parts, path: ScopePath, goes: Sequence[Version], sizes: Mapping[int, int], archive: Archive) -> int:
+    cause = Cause("archived", {"archive": archive.name}, parts.shift.token)
     gone = 0
-    for start in range(0, len(goes), AT_ONCE):
-        numbers = {one.id: one.number for one in goes[start : start + AT_ONCE]}
+    for part in cut(goes, (lambda _: 1, AT_ONCE), (lambda one: sizes.get(one.number, 0), CHUNKS_AT_ONCE)):
+        parts.shift.renew()
+        numbers = {one.id: one.number for one in part if one.number in sizes}  # else it is in no archive
         gone += rested(lambda: parts.sink.delete(path, list(numbers), cause=cause, versions=numbers))  # noqa: B023
     return gone
 
 
-def _merge(parts: Parts, path: ScopePath, steps: Sequence[Step], archive: Archive, moved: dict[int, int]) -> int:
+def _merge(parts: Parts, path: ScopePath, steps: Sequence[Step], archive: Archive, moved: dict[int, int | None]) -> int:
     """All of these merges in one transaction; if something of them was changed, each for itself, as far as it can."""
     expect: dict[str, int] = {}
     entries: list[Entry] = []
     removals: list[Removal] = []
     whole = [
-        (moved.get(step.stays.number, step.stays.number), step.stays, step) for step in steps if step.stays is not None
+        (moved.get(step.stays.number) or step.stays.number, step.stays, step)
+        for step in steps
+        if step.stays is not None
     ]
     found = parts.upkeep.versions(
         path, [n for now, _, step in whole for n in (now, *(one.number for one in step.goes))]
@@ -163,20 +166,24 @@ def _merge(parts: Parts, path: ScopePath, steps: Sequence[Step], archive: Archiv
         held = found[number]
         entries.append(_rewritten(parts, path, merged(held.memory, gone, step.scores, utc_now()), held, leaving))
         expect |= {stays.id: number} | {one.id: one.number for one in step.goes}
-        cause = Cause("merged", {"into": stays.id, "archive": archive.name})
+        cause = Cause("merged", {"into": stays.id, "archive": archive.name}, parts.shift.token)
         removals.append(Removal([one.id for one in step.goes], cause))
 
     def write() -> int:
-        parts.sink.put(path, entries, expect, cause=Cause("merged"), drop=removals)
+        parts.sink.put(path, entries, expect, cause=Cause("merged", shift=parts.shift.token), drop=removals)
         return sum(len(removal.ids) for removal in removals)
 
+    parts.shift.renew()
     try:
         gone_now = rested(write) if entries else 0
     except Conflict:
         return 0 if len(steps) == 1 else sum(_merge(parts, path, [step], archive, moved) for step in steps)
-    for _, stays, step in whole:
-        if len(step.goes) == AT_ONCE and (version := parts.source.version(path, stays.id)) is not None:
-            moved[stays.number] = version[0]  # more may follow
+    written = {entry.memory.id: entry.memory for entry in entries}
+    for _, stays, _ in whole:
+        if stays.number in moved and stays.id in written:  # more is to follow, into what was written here alone
+            version = parts.source.version(path, stays.id)
+            if version is not None and version[1] == written[stays.id]:
+                moved[stays.number] = version[0]
     return gone_now
 
 
@@ -200,17 +207,18 @@ def _rewritten(parts: Parts, path: ScopePath, memory: Memory, held: Entry, leavi
 
 
 def _summarise(parts: Parts, step: Step, archive: Archive, summarise: Summarise, applied: Applied) -> int:
+    parts.shift.renew()
     found = parts.upkeep.versions(step.path, [one.number for one in step.goes])
     if len(found) < len(step.goes):
         return 0
     try:
-        entry = summarise(list(found.values()), archive.name)
+        entry = summarise(step, list(found.values()), archive.name)
     except MemgardenError as error:
         applied.failed |= {one.id: str(error) for one in step.goes}
         return 0
     parts.shift.renew()  # a language model may have taken its time
     expect = {one.id: one.number for one in step.goes}
-    cause = Cause("summarised", {"into": entry.memory.id, "archive": archive.name})
+    cause = Cause("summarised", {"into": entry.memory.id, "archive": archive.name}, parts.shift.token)
 
     def write() -> int:
         parts.sink.put(step.path, [entry], expect, cause=UPDATED, drop=[Removal(list(expect), cause)])

@@ -14,7 +14,7 @@ from memgarden.errors import Conflict, MemoryNotFound, StorageError
 from memgarden.maintain.applying import archives_of, rested
 from memgarden.maintain.archive import Archive, list_archives, read_archive, rewrite_archive, settle_archive
 from memgarden.maintain.lines import Line
-from memgarden.maintain.plan import AT_ONCE
+from memgarden.maintain.plan import AT_ONCE, CHUNKS_AT_ONCE, cut
 from memgarden.maintain.settling import settle
 from memgarden.maintain.summaries import ORIGINALS
 from memgarden.parts import Parts
@@ -46,9 +46,9 @@ def restore(parts: Parts, name: str, ids: Collection[str] | None) -> Restored:
     done = Restored()
     lines = [line for line in read_archive(folder, archive) if wanted is None or line.memory.id in wanted]
     settle_archive(folder, archive, settled=False)  # until the end some of it is in both places
-    for start in range(0, len(lines), AT_ONCE):
+    for part in cut(lines, (lambda _: 1, AT_ONCE), (lambda line: len(line.spans), CHUNKS_AT_ONCE)):
         parts.shift.renew()
-        _bring_back(parts, lines[start : start + AT_ONCE], archive, done)
+        _bring_back(parts, part, archive, done)
     parts.wrote()
     settle(parts, folder, archive)
     for missing in (wanted or frozenset()) - {line.memory.id for line in lines}:
@@ -77,15 +77,22 @@ def originals(parts: Parts, path: ScopePath, id: str) -> list[Memory]:
     for key in wanted:
         if key not in found and (living := parts.source.get(path, key, now)) is not None:
             found[key] = living
+    if missing := [key for key in wanted if key not in found]:
+        raise StorageError(
+            f"{len(missing)} of the {len(wanted)} memories that {id!r} tells are neither in its archive nor in the "
+            "garden: an export or a copy without archives has the summary alone"
+        )
     return sorted(found.values(), key=lambda memory: (memory.created_at, memory.id))
 
 
-def sweep_archives(parts: Parts, now: datetime) -> int:
-    """Delete what has expired in archives; how many memories there were."""
+def sweep_archives(parts: Parts, prefix: ScopePath, now: datetime) -> int:
+    """Delete what has expired in archives of the scopes at and below `prefix`; how many memories there were."""
     if parts.archives is None:
         return 0
     swept = 0
     for archive in list_archives(parts.archives):
+        if archive.scope[: len(prefix)] != prefix:
+            continue
         if archive.settled and archive.expires_at is not None and archive.expires_at <= now:
             left = rewrite_archive(parts.archives, archive, lambda line: not _expired(line.memory, now))
             swept += archive.count - (0 if left is None else left.count)
@@ -140,7 +147,7 @@ def _bring_back(parts: Parts, lines: Sequence[Line], archive: Archive, done: Res
         return
 
     def write() -> int:
-        cause = Cause("restored", {"archive": archive.name})
+        cause = Cause("restored", {"archive": archive.name, "from": archive.cause}, parts.shift.token)
         parts.sink.put(archive.scope, entries, {}, cause=cause)
         return len(entries)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from memgarden.maintain.near import Pairs, near_pairs
-from memgarden.maintain.plan import AT_ONCE, Plan, Step, Version
+from memgarden.maintain.plan import AT_ONCE, CHUNKS_AT_ONCE, Plan, Step, Version, cut
 from memgarden.maintain.policy import Deduplication, Keep
-from memgarden.records import RECORD, Entry, Flags, Floats, Importance, Ints, ScopePath
+from memgarden.records import MERGED_FROM, RECORD, Entry, Flags, Floats, Importance, Ints, ScopePath
 from memgarden.turns import SUMMARY, hash_name, said
 
 __all__ = ["Alone", "Candidate", "Duplicates", "find_duplicates"]
@@ -125,9 +125,9 @@ class Duplicates:
         for place, (stays, score) in into.items():
             groups.setdefault(stays, []).append((place, score))
         parts = (
-            (stays, gone[start : start + AT_ONCE])
+            (stays, part)
             for stays, gone in sorted(groups.items())
-            for start in range(0, len(gone), AT_ONCE)
+            for part in cut(gone, (lambda _: 1, AT_ONCE), (lambda one: self.candidates[one[0]].chunks, CHUNKS_AT_ONCE))
         )
         for stays, gone in parts:
             least = min(score for _, score in gone)
@@ -157,18 +157,19 @@ class Duplicates:
             told.add(pair)
             why = f"cosine {score:.3f}"
             if score >= self.options.threshold and not self._mergeable(a, b):
-                why += ", but they differ in numbers, kind or speaker"
+                why += ", but they differ in numbers, kind, speaker or expiry"
             versions = [self.candidates[place].version for place in pair]
             yield Step("similar", self.path, (versions[0],), why, versions[1], (score,))
 
 
 def find_duplicates(
-    path: ScopePath, memories: Iterable[tuple[int, Entry]], options: Deduplication, alone: Alone
+    path: ScopePath, memories: Iterable[tuple[int, Entry]], options: Deduplication, alone: Alone, apart: Set[str]
 ) -> Duplicates:
     """The duplicates among memories of one scope, each given with its version.
 
     What is held of them are their vectors, and no text: 1.5 KB a chunk of 384 dimensions. A turn's vector is mixed with
-    that of the turn before it, so of turns that may be near to others `alone` gives the vectors of their own words.
+    that of the turn before it, so of turns that may be near to others `alone` gives the vectors of their own words. The
+    memories of the ids in `apart` are nobody's duplicates.
     """
     candidates: list[Candidate] = []
     turns: list[int] = []
@@ -180,7 +181,7 @@ def find_duplicates(
             continue
         if any(chunk.turn is not None for chunk in entry.chunks):
             turns.append(len(candidates))
-        candidates.append(_candidate(number, entry, options))
+        candidates.append(_candidate(number, entry, options, apart))
         vectors += [chunk.vector for chunk in entry.chunks]
     if not candidates:
         return Duplicates(path, options, (), *NO_PAIRS)
@@ -245,12 +246,18 @@ def _nearest(held: list[Pairs], guards: Ints) -> Pairs:
     return first[kept], second[kept], scores[kept]
 
 
-def _candidate(number: int, entry: Entry, options: Deduplication) -> Candidate:
+def _candidate(number: int, entry: Entry, options: Deduplication, apart: Set[str]) -> Candidate:
     memory = entry.memory
     turn = said(memory)
     plain = SPACE.sub(" ", unicodedata.normalize("NFKC", memory.text)).strip().casefold()
     text = SPACE.sub(" ", MARKS.sub("", plain)).strip() or plain
-    guard: list[object] = [memory.kind, sorted(NUMBER.findall(text))]
+    guard: list[object] = [memory.kind, sorted(NUMBER.findall(text)), memory.expires_at is None]
+    past = memory.metadata.get(MERGED_FROM, [])
+    if not isinstance(past, list) or memory.id in apart:
+        guard.append(number)  # the key is the user's own, or somebody brought it back after a merge
+    if turn is None and memory.kind != "note":
+        # The same words in two documents are two places to find them at, and either may be deleted.
+        guard.append(sorted((key, repr(value)) for key, value in memory.metadata.items() if key != MERGED_FROM))
     if turn is not None:
         guard.append(turn.speaker)
         if len(WORD.findall(text)) + len(WIDE.findall(text)) // 2 < options.words:

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from memgarden.records import Memory
+from memgarden.records import MERGED_FROM, Memory
 
-__all__ = ["MERGED_FROM", "merged"]
-
-MERGED_FROM = "merged_from"
-"""The key in the metadata of a memory under which those are listed that were merged into it, with their times."""
+__all__ = ["merged"]
 
 
 def merged(stays: Memory, gone: Sequence[Memory], scores: Sequence[float], now: datetime) -> Memory:
     """The memory that stays, with all that its duplicates had: tags, the higher importance, the longer life.
 
-    Its text and its own metadata are as they were; `merged_from` is added to, with id, times and cosine of each.
+    Its text and its own metadata are as they were; what only a duplicate's metadata had is added, and `merged_from` is
+    added to, with id, times and cosine of each.
     """
+    metadata: dict[str, Any] = {}
+    if stays.kind != "turn":  # a turn's are about its own session
+        for memory in gone:
+            metadata |= {key: value for key, value in memory.metadata.items() if key not in metadata}
     past = _past(stays)
     for memory, score in zip(gone, scores, strict=True):
         times = {"created_at": memory.created_at, "stored_at": memory.stored_at or memory.created_at}
@@ -28,7 +31,7 @@ def merged(stays: Memory, gone: Sequence[Memory], scores: Sequence[float], now: 
     ends = [memory.expires_at for memory in everyone]
     return replace(
         stays,
-        metadata={**stays.metadata, MERGED_FROM: past},
+        metadata=metadata | {**stays.metadata, MERGED_FROM: past},
         tags=tuple(dict.fromkeys(tag for memory in everyone for tag in memory.tags)),
         importance=max(memory.importance for memory in everyone),
         expires_at=None if None in ends else max(end for end in ends if end is not None),

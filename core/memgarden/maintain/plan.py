@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from memgarden.records import ScopePath
 
-__all__ = ["AT_ONCE", "Action", "Plan", "Step", "Version"]
+__all__ = ["AT_ONCE", "CHUNKS_AT_ONCE", "Action", "Plan", "Step", "Version", "cut"]
 
 AT_ONCE = 100  # memories that leave in one transaction, which takes a few milliseconds
+CHUNKS_AT_ONCE = 500  # of them all, unless one has more: 25 ms
+
+T = TypeVar("T")
 
 Action = Literal["archive", "merge", "summarise", "similar"]
 
@@ -29,7 +32,8 @@ class Step:
     """One thing to be done in one scope, in one transaction, with its reason.
 
     What `goes` leaves the garden for its archive; what `stays` takes in what a `merge` removes. `similar` tells of two
-    memories and does nothing. `scores` are the cosines of what goes, or is similar, to what stays.
+    memories and does nothing. `scores` are the cosines of what goes, or is similar, to what stays. `sentences` is the
+    share of the text that a summary is to keep.
     """
 
     action: Action
@@ -38,6 +42,7 @@ class Step:
     reason: str
     stays: Version | None = None
     scores: tuple[float, ...] = ()
+    sentences: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +66,18 @@ class Plan:
         for step in self.steps:
             counts[step.action] += 1 if step.action == "similar" else len(step.goes)
         return dict(counts)
+
+
+def cut(items: Iterable[T], *limits: tuple[Callable[[T], int], int]) -> Iterator[list[T]]:
+    """The items in parts, in each as many as keep every weight within its limit, or one that does not by itself."""
+    part: list[T] = []
+    sums = [0] * len(limits)
+    for item in items:
+        weights = [weigh(item) for weigh, _ in limits]
+        if part and any(held + more > most for held, more, (_, most) in zip(sums, weights, limits, strict=True)):
+            yield part
+            part, sums = [], [0] * len(limits)
+        part.append(item)
+        sums = [held + more for held, more in zip(sums, weights, strict=True)]
+    if part:
+        yield part

@@ -72,7 +72,7 @@ def duplicates_of(parts: Parts, path: ScopePath, options: Deduplication, now: da
                 vectors = [chunk.vector for chunk in made[number].chunks] if number in made else []
                 yield np.array(vectors, dtype=np.float32)  # none of what was changed in between
 
-    return find_duplicates(path, _entries(parts, path, now), options, alone)
+    return find_duplicates(path, _entries(parts, path, now), options, alone, parts.upkeep.unmerged(path))
 
 
 def _entries(parts: Parts, path: ScopePath, now: datetime) -> Iterator[tuple[int, Entry]]:

@@ -61,7 +61,8 @@ class Deduplication:
     """Which memories of a scope are one: of equal text, or with vectors of a cosine of `threshold` and more.
 
     Of each such group one is kept: the `newest`, the most `important`, or the `longest`. Those from `similar` on are
-    told of and stay. Numbers in the text, the kind and who speaks must be the same, whatever the vectors say; a turn
+    told of and stay. Numbers in the text, the kind, who speaks and whether it expires must be the same, whatever the
+    vectors say, and of documents the metadata too; what came back after a merge stays by itself; a turn
     of fewer than `words` words is merged within its own session only, for "yes" is no duplicate of "yes".
     """
 

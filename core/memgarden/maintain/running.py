@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -13,19 +13,19 @@ from memgarden.maintain.archive import remove_leftovers
 from memgarden.maintain.archives import sweep_archives
 from memgarden.maintain.compact import compact
 from memgarden.maintain.extract import Extractive
-from memgarden.maintain.plan import Plan
+from memgarden.maintain.plan import Plan, Step
 from memgarden.maintain.planning import plan_scope
 from memgarden.maintain.policy import Policy
 from memgarden.maintain.settling import settle_all
 from memgarden.maintain.summaries import Summarizer, summary_of
 from memgarden.parts import Parts
-from memgarden.records import ScopePath, utc_now
+from memgarden.records import Entry, ScopePath, utc_now
 
 __all__ = ["SWEPT_AT_ONCE", "carry_out", "maintain", "on_duty", "sweep"]
 
 HISTORY = timedelta(days=730)
 EVENTS = 100  # of a memory's history
-SWEPT_AT_ONCE = 500  # memories a transaction, so that no writer waits long
+SWEPT_AT_ONCE = 100  # memories a transaction, so that no writer waits long
 
 
 @contextmanager
@@ -39,13 +39,14 @@ def on_duty(parts: Parts) -> Iterator[dict[str, str]]:
         yield {} if parts.archives is None else settle_all(parts, parts.archives)
 
 
-def carry_out(
-    parts: Parts, plan: Plan, summarizer: Summarizer | None, share: float, progress: Progress | None
-) -> Applied:
+def carry_out(parts: Parts, plan: Plan, summarizer: Summarizer | None, progress: Progress | None) -> Applied:
     """Carry out a plan."""
     preparer = parts.preparer
-    summarize = summarizer or Extractive(preparer.embed, share)
-    return apply(parts, plan, lambda entries, archive: summary_of(entries, archive, summarize, preparer), progress)
+
+    def summarise(step: Step, entries: Sequence[Entry], archive: str) -> Entry:
+        return summary_of(entries, archive, summarizer or Extractive(preparer.embed, step.sentences), preparer)
+
+    return apply(parts, plan, summarise, progress)
 
 
 def maintain(
@@ -55,12 +56,10 @@ def maintain(
     done = Applied()
     with on_duty(parts) as damaged:
         done.failed |= damaged
-        done.swept = sweep(parts)
+        done.swept = sweep(parts, prefix)
         for path in parts.catalogue.scopes(prefix, utc_now()):
             parts.shift.renew()
-            own = policy.of(path)
-            share = own.summarise.sentences if own.summarise is not None else 1.0
-            done += carry_out(parts, plan_scope(parts, path, policy, utc_now()), summarizer, share, None)
+            done += carry_out(parts, plan_scope(parts, path, policy, utc_now()), summarizer, None)
             if progress is not None:
                 progress(sum(done.done.values()))
         if parts.archives is not None:
@@ -70,11 +69,13 @@ def maintain(
     return done
 
 
-def sweep(parts: Parts) -> int:
-    """Delete what has expired, in the garden and in its archives; how many memories there were."""
+def sweep(parts: Parts, prefix: ScopePath = ()) -> int:
+    """Delete what has expired at and below `prefix`, in the garden and in archives; how many memories there were."""
     now, swept = utc_now(), 0
     for path in parts.catalogue.expired(now):
+        if path[: len(prefix)] != prefix:
+            continue
         while gone := rested(lambda: parts.sink.sweep(path, now, SWEPT_AT_ONCE)):  # noqa: B023
             swept += gone
             parts.wrote()
-    return swept + sweep_archives(parts, now)
+    return swept + sweep_archives(parts, prefix, now)

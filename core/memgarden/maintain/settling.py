@@ -56,8 +56,14 @@ def _drop_summaries(parts: Parts, path: ScopePath, back: Sequence[str]) -> None:
     for key in dict.fromkeys(_summaries(parts, path, back)):
         summary = parts.source.get(path, key, now)
         told = [] if summary is None else summary.metadata.get(ORIGINALS, [])
-        if told and all(parts.source.version(path, one) is not None for one in told):
-            parts.sink.delete(path, [key], cause=Cause("deleted", {"restored": len(told)}))
+        if told and all(_is_back(parts, path, one, key) for one in told):
+            parts.sink.delete(path, [key], cause=Cause("deleted", {"restored": len(told)}, parts.shift.token))
+
+
+def _is_back(parts: Parts, path: ScopePath, one: str, summary: str) -> bool:
+    """Whether a memory came back after this summary told it: another that was stored under its id is not it."""
+    events = [past.event for past in parts.upkeep.history(path, one) if past.detail.get("into") in (None, summary)]
+    return "restored" in events[len(events) - events[::-1].index("summarised") :] if "summarised" in events else False
 
 
 def _summaries(parts: Parts, path: ScopePath, ids: Sequence[str]) -> Iterator[str]:

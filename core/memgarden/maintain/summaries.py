@@ -68,7 +68,8 @@ def plan_summaries(path: ScopePath, memories: Iterable[tuple[int, Entry]], polic
             tags = frozenset.intersection(*(one.tags for one in group))
             about = f" about {', '.join(sorted(tags))}" if tags else ""
             reason = f"{len(group)} memories{about} of {first:%Y-%m-%d} to {last:%Y-%m-%d}"
-            yield Step("summarise", path, tuple(one.version for one in group), reason)
+            goes = tuple(one.version for one in group)
+            yield Step("summarise", path, goes, reason, sentences=policy.sentences)
 
 
 def summary_of(entries: Sequence[Entry], archive: str, summarizer: Summarizer, preparer: Preparer) -> Entry:

@@ -16,12 +16,13 @@ import sqlalchemy as sa
 from memgarden.errors import GardenBusy, StorageError
 from memgarden.store import schema
 from memgarden.store.engine import Database
-from memgarden.store.statement import Statement
+from memgarden.store.statement import Session, Statement
 
-__all__ = ["SqlShift"]
+__all__ = ["SqlShift", "check_shift"]
 
 KEY = "maintenance"
 SECONDS = 120.0  # after which one that does not renew it is taken for dead; each step of maintenance takes far less
+RENEWED = 5.0  # seconds after which it is renewed: rather than between all steps
 POLL_SECONDS = 0.1
 
 fact = schema.garden.c
@@ -29,6 +30,7 @@ HERE = fact.key == sa.literal_column(f"'{KEY}'")
 HOLDER = Statement(sa.select(fact.value).where(HERE))
 LEAVE = Statement(sa.delete(schema.garden).where(HERE))
 ENTER = Statement(sa.insert(schema.garden))
+CLOCK = Statement(sa.text("SELECT extract(epoch FROM clock_timestamp())"))
 
 
 class SqlShift:
@@ -67,30 +69,53 @@ class SqlShift:
         finally:
             self._own.release()
 
+    @property
+    def token(self) -> str:
+        """What the record checks, in the same transaction, before it removes anything for the sake of maintenance."""
+        return self._token
+
     def renew(self) -> None:
-        """Keep it for some more time; `GardenBusy` if somebody else has it by now."""
-        if time.time() > self._until - SECONDS / 2:
-            self._take()
+        """Keep it for some more time; `GardenBusy` if it ran out and somebody else may have had it since."""
+        if time.time() < self._until - SECONDS + RENEWED:
+            return
+        with self._database.write() as session:
+            check_shift(session, self._token)
+            self._note(session)
 
     def _take(self) -> None:
         with self._database.write() as session:
             held = json.loads(session.value(HOLDER, {}) or "{}")
-            if held and held["token"] != self._token and held["until"] > time.time() and not _is_dead(held):
+            left = float(held["until"]) - _now(session) if held else 0.0
+            if held and held["token"] != self._token and left > 0 and not _is_dead(held):
                 raise GardenBusy(
                     f"process {held['pid']} on {held['host']} maintains this garden: try again when it is done, or in "
-                    f"{held['until'] - time.time():.0f} s if it is dead"
+                    f"{left:.0f} s if it is dead"
                 )
-            until = time.time() + SECONDS
-            mine = {"token": self._token, "pid": os.getpid(), "host": socket.gethostname(), "until": until}
-            session.run(LEAVE, {})
-            session.many(ENTER, [{"key": KEY, "value": json.dumps(mine)}])
-        self._until = until
+            self._note(session)
+
+    def _note(self, session: Session) -> None:
+        now = _now(session)
+        mine = {"token": self._token, "pid": os.getpid(), "host": socket.gethostname(), "until": now + SECONDS}
+        session.run(LEAVE, {})
+        session.many(ENTER, [{"key": KEY, "value": json.dumps(mine)}])
+        self._until = time.time() + SECONDS
 
     def _give_back(self) -> None:
         self._until = 0.0
         with self._database.write() as session:
             if json.loads(session.value(HOLDER, {}) or "{}").get("token") == self._token:
                 session.run(LEAVE, {})
+
+
+def check_shift(session: Session, token: str) -> None:
+    """`GardenBusy` unless the lease is that of this token: as part of a transaction, which then changes nothing."""
+    if json.loads(session.value(HOLDER, {}) or "{}").get("token") != token:
+        raise GardenBusy("this took so long that another process may maintain the garden now: run it again")
+
+
+def _now(session: Session) -> float:
+    """Seconds since 1970, by the clock that all who share the database have in common."""
+    return float(session.value(CLOCK, {})) if session.dialect.name == "postgresql" else time.time()
 
 
 def _is_dead(held: dict[str, object]) -> bool:

@@ -21,6 +21,8 @@ __all__ = ["SqlUpkeep"]
 
 memories, scopes, retrievals, history = schema.memories.c, schema.scopes.c, schema.retrievals.c, schema.history.c
 
+AWAY = frozenset({"archived", "merged", "summarised"})
+FROM_MERGE: sa.ColumnElement[str] = sa.literal_column('\'%"from": "merged"%\'')
 GONE = frozenset({"merged", "summarised", "archived", "deleted", "expired"})
 PATH: sa.BindParameter[str] = sa.bindparam("path")
 PLACE = sa.select(scopes.pk).where(scopes.path == PATH).scalar_subquery()
@@ -60,6 +62,13 @@ STORED = Statement(
     sa.select(memories.stored_at, memories.expires_at).where(memories.scope == PLACE, memories.id == sa.bindparam("id"))
 )
 NUMBERS = Statement(sa.select(memories.id, memories.pk).where(memories.scope == PLACE, OneOf(memories.id, "ids")))
+UNMERGED = Statement(
+    sa.select(history.id)
+    .where(history.scope == PLACE, history.event == sa.literal_column("'restored'"), history.detail.like(FROM_MERGE))
+    .distinct()
+)
+LATEST = sa.select(sa.func.max(history.pk)).where(history.scope == PLACE, OneOf(history.id, "ids")).group_by(history.id)
+LAST = Statement(sa.select(history.id, history.event, history.detail).where(history.pk.in_(LATEST)))
 # As text: both databases know these words, and SQLAlchemy has a construct of its own for each.
 NOTE = Statement(
     sa.text(
@@ -112,6 +121,17 @@ class SqlUpkeep:
         if stored is not None and not there:
             past.append(Past("added", from_micros(stored[0])))
         return past
+
+    def unmerged(self, path: ScopePath) -> set[str]:
+        """The ids of memories that came back after they had been merged into others."""
+        with self._database.read() as session:
+            return {id for (id,) in session.rows(UNMERGED, {"path": encode_path(path)})}  # noqa: A001
+
+    def archived(self, path: ScopePath, ids: Sequence[str]) -> set[str]:
+        """Those of these ids whose last memory went to an archive, whatever it was that sent it there."""
+        with self._database.read() as session:
+            rows = session.rows(LAST, {"path": encode_path(path), "ids": list(ids)})
+        return {id for id, event, detail in rows if event in AWAY and "archive" in json.loads(detail)}  # noqa: A001
 
     def note_retrievals(self, path: ScopePath, found: Mapping[str, datetime]) -> None:
         """Keep when the memories of these ids were last found."""

@@ -16,6 +16,7 @@ from memgarden.records import RECORD, Entry, Head, ScopePath, to_micros, utc_now
 from memgarden.store import schema
 from memgarden.store.engine import Database
 from memgarden.store.rows import chunk_row, memory_row
+from memgarden.store.shift import check_shift
 from memgarden.store.statement import OneOf, Session, Statement
 from memgarden.upkeep import UPDATED, Cause, Removal
 
@@ -137,6 +138,9 @@ class Writer:
         of an id that it does not name there must be no memory, else `Conflict`.
         """
         with self._database.write() as session:
+            for why in (cause, *(gone.cause for gone in drop)):
+                if why.shift:
+                    check_shift(session, why.shift)
             head = _bump(session, path)
             ids = [*(entry.memory.id for entry in entries), *(id for gone in drop for id in gone.ids)]  # noqa: A001
             held = {} if head.revision == 1 else _held(session, head.scope, ids)
@@ -159,6 +163,8 @@ class Writer:
         With `versions` only those that still have this row number: what was changed meanwhile stays.
         """
         with self._database.write() as session:
+            if cause.shift:
+                check_shift(session, cause.shift)
             scope = session.value(PLACE, {"at": encode_path(path)})
             held = {} if scope is None else _held(session, scope, list(ids))
             if versions is not None:
