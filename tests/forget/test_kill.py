@@ -105,9 +105,9 @@ def _survives(sound: Path, tmp_path: Path, kills: int) -> None:
     print(f"{kills} kills, {cut} of them before the end")
 
 
-def test_a_dozen_kills(sound: Path, tmp_path: Path) -> None:
+def test_six_kills(sound: Path, tmp_path: Path) -> None:
     """The short one."""
-    _survives(sound, tmp_path, 12)
+    _survives(sound, tmp_path, 6)
 
 
 @pytest.mark.slow
