@@ -163,7 +163,7 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         upkeep=upkeep,
         shift=SqlShift(database),
         archives=archives,
-        erase_archived=lambda forgotten: erase_archived(archives, forgotten),
+        erase_archived=lambda task: erase_archived(archives, task),
         retrieved=retrieved,
         catalogue=catalogue,
         outbox=outbox,

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-from memgarden.erasure import Eraser, Forgotten
+from memgarden.erasure import Eraser, Task
 from memgarden.errors import GardenClosed
 from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
@@ -40,7 +40,7 @@ INHERITED: list[Parts] = []
 renewing = threading.Lock()
 
 
-def no_archives(forgotten: Forgotten) -> int:
+def no_archives(task: Task) -> int:
     """Nothing is archived, so nothing of it can be deleted."""
     return 0
 
@@ -155,7 +155,7 @@ class Parts:
     narrower: Narrower
     chroma: Literal["none", "folder", "server"]
     erase_here: Callable[[], bool | None]
-    erase_archived: Callable[[Forgotten], int] = no_archives
+    erase_archived: Callable[[Task], int] = no_archives
     closed: bool = False
     pid: int = field(default_factory=os.getpid)
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from memgarden.asking import matching
-from memgarden.erasure import Forgotten
+from memgarden.erasure import Task
 from memgarden.errors import Conflict, MemoryNotFound, StorageError
 from memgarden.maintain.applying import archives_of, rested
 from memgarden.maintain.archive import Archive, list_archives, read_archive, rewrite_archive, settle_archive
@@ -92,12 +92,14 @@ def sweep_archives(parts: Parts, now: datetime) -> int:
     return swept
 
 
-def erase_archived(folder: Path | None, forgotten: Forgotten) -> int:
-    """Delete from all archives what is to be forgotten; how many memories that were."""
-    erased = 0
+def erase_archived(folder: Path | None, task: Task) -> int:
+    """Delete from the archives that are as old as the task what it forgets; how many memories that were."""
+    erased, forgotten, began = 0, task.covers(), task.bounds.began
     if folder is None:
         return 0
     for archive in list_archives(folder):
+        if began is not None and archive.made_at > began:
+            continue
         left = rewrite_archive(folder, archive, lambda line: not forgotten(line.path, line.memory.id))
         erased += archive.count - (0 if left is None else left.count)
     return erased
