@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 from memgarden.records import ScopePath
 
-__all__ = ["EVERYTHING", "Bounds", "Eraser", "Forgotten", "Removed", "Task"]
+__all__ = ["EVERYTHING", "Bounds", "Copies", "Eraser", "Forgotten", "Removed", "Task"]
 
 Forgotten = Callable[[ScopePath, str], bool]
 """Whether the memory of that scope and id is to be forgotten: what whoever keeps copies is told."""
@@ -72,6 +72,13 @@ class Removed(NamedTuple):
             self.fingerprints + more.fingerprints,
             self.named + more.named,
         )
+
+
+class Copies(NamedTuple):
+    """How many memories were deleted of the copies that others keep, and what could not be, in words."""
+
+    erased: int = 0
+    notes: tuple[str, ...] = ()
 
 
 class Eraser(Protocol):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from memgarden.erasure import Removed, Task
+from memgarden.erasure import Copies, Removed, Task
 from memgarden.errors import ChromaError, GardenBusy
 from memgarden.parts import Parts
 from memgarden.records import ScopePath, utc_now
@@ -110,9 +110,10 @@ def unforgotten(parts: Parts) -> list[str]:
 def _carry_out(parts: Parts, tasks: Sequence[Task], timeout: float) -> list[Receipt]:
     """All of them, with one look at Chroma and one at the free pages; for whoever has the shift."""
     removed: list[Removed] = []
-    archived: list[int] = []
+    archived: list[Copies] = []
     for task in tasks:
         removed.append(parts.eraser.remove(task))
+        parts.shift.renew()  # whose files nobody names it deletes
         archived.append(parts.erase_archived(task))
     asked = parts.outbox.erase()
     parts.wrote()
@@ -178,8 +179,8 @@ def _erased_by_owner(parts: Parts, patience: float) -> bool:
     return True
 
 
-def _receipt(task: Task, removed: Removed, archived: int, chroma: Erased, notes: Sequence[str]) -> Receipt:
-    own = list(notes)
+def _receipt(task: Task, removed: Removed, archived: Copies, chroma: Erased, notes: Sequence[str]) -> Receipt:
+    own = [*notes, *archived.notes]
     if removed.named:
         own.append(
             f"{removed.named} memories that stay name forgotten ids in their metadata, as summaries do: they may tell "
@@ -192,7 +193,7 @@ def _receipt(task: Task, removed: Removed, archived: int, chroma: Erased, notes:
         memories=removed.memories,
         chunks=removed.chunks,
         history=removed.history,
-        archived=archived,
+        archived=archived.erased,
         chroma=chroma,
         notes=tuple(own),
     )

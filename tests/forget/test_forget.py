@@ -16,7 +16,7 @@ from uuid import uuid4
 import pytest
 
 from memgarden import Garden, GardenBusy, InvalidQuery
-from memgarden.erasure import Task
+from memgarden.erasure import Copies, Task
 from memgarden.forgetting import finish_forgetting
 from memgarden.records import ScopePath
 from memgarden.store.forget import fingerprint
@@ -209,10 +209,10 @@ def test_copies_that_others_keep_are_asked_for(garden: Garden) -> None:
     """Before the journal is struck off: which memories is said by scope and id."""
     asked: list[Task] = []
 
-    def archives(task: Task) -> int:
+    def archives(task: Task) -> Copies:
         asked.append(task)
         assert garden._parts.eraser.unfinished()
-        return 3
+        return Copies(3)
 
     garden._parts = replace(garden._parts, erase_archived=archives)
     garden.scope("alice").add("tea", id="x")

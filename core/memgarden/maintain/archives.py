@@ -9,10 +9,20 @@ from datetime import datetime
 from pathlib import Path
 
 from memgarden.asking import matching
-from memgarden.erasure import Task
-from memgarden.errors import Conflict, MemoryNotFound, StorageError
+from memgarden.erasure import Copies, Task
+from memgarden.errors import Conflict, MemgardenError, MemoryNotFound, StorageError
 from memgarden.maintain.applying import archives_of, rested
-from memgarden.maintain.archive import Archive, list_archives, read_archive, rewrite_archive, settle_archive
+from memgarden.maintain.archive import (
+    Archive,
+    damaged_manifests,
+    drop_archive,
+    folder_of,
+    list_archives,
+    read_archive,
+    remove_leftovers,
+    rewrite_archive,
+    settle_archive,
+)
 from memgarden.maintain.lines import Line
 from memgarden.maintain.plan import AT_ONCE
 from memgarden.maintain.settling import settle
@@ -23,6 +33,10 @@ from memgarden.turns import SUMMARY
 from memgarden.upkeep import Cause
 
 __all__ = ["Restored", "entry_of", "erase_archived", "originals", "restore", "sweep_archives", "untell"]
+
+LEFT = (
+    "the archive {name} may hold something of it and could not be rewritten ({error}): delete its files, or mend them"
+)
 
 
 @dataclass(slots=True)
@@ -92,17 +106,40 @@ def sweep_archives(parts: Parts, now: datetime) -> int:
     return swept
 
 
-def erase_archived(folder: Path | None, task: Task) -> int:
-    """Delete from the archives that are as old as the task what it forgets; how many memories that were."""
-    erased, forgotten, began = 0, task.covers(), task.bounds.began
+def erase_archived(folder: Path | None, task: Task) -> Copies:
+    """Delete from the archives that are as old as the task what it forgets, and all files that no manifest names.
+
+    For whoever has the shift. What is damaged and may hold something of it is named in the notes, and left.
+    """
     if folder is None:
-        return 0
+        return Copies()
+    erased, notes, began = 0, [], task.bounds.began
     for archive in list_archives(folder):
-        if began is not None and archive.made_at > began:
+        if not _reaches(task, archive.scope) or (began is not None and archive.made_at > began):
             continue
-        left = rewrite_archive(folder, archive, lambda line: not forgotten(line.path, line.memory.id))
-        erased += archive.count - (0 if left is None else left.count)
-    return erased
+        try:
+            erased += _erase(folder, archive, task)
+        except MemgardenError as error:
+            notes.append(LEFT.format(name=archive.name, error=error))
+    own = folder_of(task.path)
+    for name, error in damaged_manifests(folder).items():
+        if task.ids is None or name.startswith(f"{own}/"):  # of another folder nobody knows whose it is
+            notes.append(LEFT.format(name=name, error=error))
+    remove_leftovers(folder, age=0)
+    return Copies(erased, tuple(notes))
+
+
+def _reaches(task: Task, path: ScopePath) -> bool:
+    return path == task.path if task.ids is not None else path[: len(task.path)] == task.path
+
+
+def _erase(folder: Path, archive: Archive, task: Task) -> int:
+    if task.ids is None:
+        drop_archive(folder, archive)
+        return archive.count
+    gone = frozenset(task.ids)
+    left = rewrite_archive(folder, archive, lambda line: line.memory.id not in gone)
+    return archive.count - (0 if left is None else left.count)
 
 
 def untell(parts: Parts, path: ScopePath, ids: Sequence[str]) -> list[str]:

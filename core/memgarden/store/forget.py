@@ -131,7 +131,7 @@ class SqlEraser:
 
     def begin(self, task: Task) -> Task:
         """Note the task in the journal; gives it with its bounds."""
-        fields = {"path": task.path, "ids": task.ids, "salt": task.salt, "began": utc_now().isoformat()}
+        fields: dict[str, Any] = {"path": task.path, "ids": task.ids, "salt": task.salt, "began": utc_now().isoformat()}
         with self._database.write() as session:
             memories, history = (highest or 0 for highest in session.row(HIGHEST, {}) or (0, 0))
             fields |= {"memories": memories, "history": history}
