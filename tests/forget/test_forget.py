@@ -231,16 +231,21 @@ def test_summaries_that_name_it_are_counted_and_history_forgets_it(garden: Garde
     id = f"id{uuid4().hex}"
     scope = garden.scope("alice")
     scope.add("tea", id=id)
-    scope.add("green tea", id="a")
+    back = scope.add("green tea", id="a")
     scope.add("all of it", id="s", metadata={"summary_of": [id, "a"]})
     garden._parts.sink.delete(("alice",), ["a"], cause=Cause("merged", {"into": id}))
+    entries = garden._parts.preparer.entries([back], lambda *_: None)
+    garden._parts.sink.put(("alice",), entries, cause=Cause("restored", {"archive": "x"}))
     receipt = scope.forget(id)
     assert "1 memories that stay name forgotten ids" in receipt.notes[0] and id not in str(receipt.to_json())
     scope.update("s", metadata={})
     scope.forget("s")
     assert traces(tmp_path, [id]) == []
     with closing(sqlite3.connect(tmp_path / "garden" / "garden.db")) as record:
-        assert record.execute("SELECT id, event, detail FROM history").fetchall() == [("a", "merged", '{"into": null}')]
+        assert record.execute("SELECT id, event, detail FROM history").fetchall() == [
+            ("a", "merged", '{"into": null}'),
+            ("a", "restored", '{"archive": "x"}'),
+        ]
 
 
 def test_an_older_database_gives_its_free_pages_back(open_garden: OPEN, tmp_path: Path) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from memgarden.asking import matching
 from memgarden.erasure import Copies, Task
 from memgarden.errors import Conflict, MemgardenError, MemoryNotFound, StorageError
 from memgarden.maintain.applying import archives_of, rested
@@ -29,10 +27,9 @@ from memgarden.maintain.settling import settle
 from memgarden.maintain.summaries import ORIGINALS
 from memgarden.parts import Parts
 from memgarden.records import Entry, Memory, ScopePath, utc_now
-from memgarden.turns import SUMMARY
 from memgarden.upkeep import Cause
 
-__all__ = ["Restored", "entry_of", "erase_archived", "originals", "restore", "sweep_archives", "untell"]
+__all__ = ["Restored", "entry_of", "erase_archived", "originals", "restore", "sweep_archives"]
 
 LEFT = (
     "the archive {name} may hold something of it and could not be rewritten ({error}): delete its files, or mend them"
@@ -122,9 +119,9 @@ def erase_archived(folder: Path | None, task: Task) -> Copies:
         except MemgardenError as error:
             notes.append(LEFT.format(name=archive.name, error=error))
     own = folder_of(task.path)
-    for name, error in damaged_manifests(folder).items():
+    for name, wrong in damaged_manifests(folder).items():
         if task.ids is None or name.startswith(f"{own}/"):  # of another folder nobody knows whose it is
-            notes.append(LEFT.format(name=name, error=error))
+            notes.append(LEFT.format(name=name, error=wrong))
     remove_leftovers(folder, age=0)
     return Copies(erased, tuple(notes))
 
@@ -140,20 +137,6 @@ def _erase(folder: Path, archive: Archive, task: Task) -> int:
     gone = frozenset(task.ids)
     left = rewrite_archive(folder, archive, lambda line: line.memory.id not in gone)
     return archive.count - (0 if left is None else left.count)
-
-
-def untell(parts: Parts, path: ScopePath, ids: Sequence[str]) -> list[str]:
-    """The summaries that tell of memories that are to be forgotten, whose other originals are brought back first."""
-    wanted = frozenset(ids)
-    found = []
-    for summary in matching(parts, path, {"kind": SUMMARY}, "id"):
-        told = summary.metadata.get(ORIGINALS, [])
-        if summary.id in wanted or not wanted.intersection(told):
-            continue
-        with suppress(StorageError):  # there is no archive of it any more
-            restore(parts, str(summary.metadata.get("archive")), [one for one in told if one not in wanted])
-        found.append(summary.id)
-    return found
 
 
 def _named(folder: Path, name: str) -> Archive:
