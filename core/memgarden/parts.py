@@ -122,6 +122,7 @@ class Parts:
 
     `chroma` is what its Chroma is. `erase_here` erases one in the garden's own folder if nobody owns it: None if there
     is nothing, False if somebody does. `erase_archived` deletes what was archived of what is to be forgotten.
+    `note_archives` keeps where the archives are, for those who open the garden with another folder or none.
     """
 
     id: str
@@ -156,6 +157,7 @@ class Parts:
     chroma: Literal["none", "folder", "server"]
     erase_here: Callable[[], bool | None]
     erase_archived: Callable[[Task], Copies] = no_archives
+    note_archives: Callable[[], None] = lambda: None
     closed: bool = False
     pid: int = field(default_factory=os.getpid)
 

@@ -6,8 +6,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from memgarden import Garden, Retention
+from memgarden.erasure import Task
 from memgarden.maintain.archive import damaged_manifests, remove_leftovers, settle_archive
+from memgarden.maintain.archives import erase_archived
 from memgarden.records import utc_now
 
 OPEN = Callable[..., Garden]
@@ -80,3 +84,43 @@ def test_an_archive_stays_as_settled_as_it_was(garden: Garden, tmp_path: Path) -
     assert [(one.count, one.settled) for one in garden.archives()] == [(2, False)]
     garden.maintain()
     assert [(one.count, one.settled) for one in garden.archives()] == [(2, True)]
+
+
+def test_archives_out_of_reach_are_named(open_garden: OPEN, tmp_path: Path) -> None:
+    """By who forgets with another folder than that in which others wrote; a garden that was moved has its own."""
+    with open_garden(archives=tmp_path / "elsewhere") as garden:
+        _archived(garden, "alice", "bob")
+        assert garden.forget("bob").notes == ()
+    with open_garden() as garden:
+        (note,) = garden.forget("alice").notes
+        assert str(tmp_path / "elsewhere") in note
+        _archived(garden, "carol")
+    with open_garden(archives=tmp_path / "elsewhere") as garden:
+        receipt = garden.forget("alice")
+        assert receipt.archived == 3 and len(receipt.notes) == 1 and "'archives'" in receipt.notes[0]
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "garden").rename(tmp_path / "moved" / "garden")
+    with Garden.open(tmp_path / "moved" / "garden", embedder="hashing:64", chroma=None) as garden:
+        receipt = garden.forget("carol")
+        assert receipt.archived == 3 and not [note for note in receipt.notes if "'archives'" in note]
+    with Garden.open(tmp_path / "moved" / "garden", embedder="hashing:64", chroma=None) as garden:
+        assert _note_without_a_folder(garden) == 2
+
+
+def _note_without_a_folder(garden: Garden) -> int:
+    """As of a garden in a server that was opened without `archives`."""
+    from memgarden.build import _elsewhere
+
+    database = garden._parts.eraser._database  # type: ignore[attr-defined]
+    return len(erase_archived(None, Task(("x",), None, "k", "s"), _elsewhere(database, "x://", None)).notes)
+
+
+def test_the_database_is_written_anew_on_disk(garden: Garden) -> None:
+    """A large one would not fit into memory."""
+    said: list[str] = []
+    database = garden._parts.eraser._database  # type: ignore[attr-defined]
+    database.engine.dispose()
+    sa.event.listen(database.engine, "connect", lambda connection, _: connection.set_trace_callback(said.append))
+    garden._parts.eraser.wipe()
+    stores = [line for line in said[: said.index("VACUUM")] if "temp_store" in line]
+    assert stores[-1] == "PRAGMA temp_store = FILE"

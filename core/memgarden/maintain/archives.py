@@ -31,6 +31,9 @@ from memgarden.upkeep import Cause
 
 __all__ = ["Restored", "entry_of", "erase_archived", "originals", "restore", "sweep_archives"]
 
+ELSEWHERE = (
+    "there are archives of the garden in {place!r} too, which may hold it: open it with archives= there, forget again"
+)
 LEFT = (
     "the archive {name} may hold something of it and could not be rewritten ({error}): delete its files, or mend them"
 )
@@ -103,14 +106,16 @@ def sweep_archives(parts: Parts, now: datetime) -> int:
     return swept
 
 
-def erase_archived(folder: Path | None, task: Task) -> Copies:
+def erase_archived(folder: Path | None, task: Task, elsewhere: Sequence[str] = ()) -> Copies:
     """Delete from the archives that are as old as the task what it forgets, and all files that no manifest names.
 
-    For whoever has the shift. What is damaged and may hold something of it is named in the notes, and left.
+    For whoever has the shift. What is damaged and may hold something of it is named in the notes, and left; so are
+    other folders with archives of the garden, which are not this opening's.
     """
+    erased, began = 0, task.bounds.began
+    notes = [ELSEWHERE.format(place=place) for place in elsewhere]
     if folder is None:
-        return Copies()
-    erased, notes, began = 0, [], task.bounds.began
+        return Copies(0, tuple(notes))
     for archive in list_archives(folder):
         if not _reaches(task, archive.scope) or (began is not None and archive.made_at > began):
             continue

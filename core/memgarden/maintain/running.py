@@ -43,6 +43,8 @@ def carry_out(
     parts: Parts, plan: Plan, summarizer: Summarizer | None, share: float, progress: Progress | None
 ) -> Applied:
     """Carry out a plan."""
+    if any(step.action != "similar" for step in plan):
+        parts.note_archives()
     preparer = parts.preparer
     summarize = summarizer or Extractive(preparer.embed, share)
     return apply(parts, plan, lambda entries, archive: summary_of(entries, archive, summarize, preparer), progress)
