@@ -37,6 +37,9 @@ def test_a_damaged_manifest_keeps_nobody_from_forgetting(garden: Garden, tmp_pat
         assert bobs.name in garden.maintain().failed
     assert garden.scope("alice").forget("a0").notes == ()
     assert bobs.name in garden.scope("bob").forget("b0").notes[0]
+    garden.backup(tmp_path / "copy")
+    assert (tmp_path / "copy" / "archives" / bobs.data).exists()
+    assert list(damaged_manifests(tmp_path / "copy" / "archives")) == [bobs.name]
     receipt = garden.forget("alice")
     assert receipt.archived == 2 and bobs.name in receipt.notes[0]
     assert garden.scope("carol").forget("c0").archived == 1

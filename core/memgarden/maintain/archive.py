@@ -189,7 +189,7 @@ def remove_leftovers(folder: Path, age: float = DAY) -> int:
 
 
 def copy_archives(folder: Path, target: Path) -> None:
-    """Copy all archives to another folder, each manifest after what it names."""
+    """Copy all archives to another folder, each manifest after what it names; what is damaged goes as it is."""
     with _explained(folder):
         for archive in list_archives(folder):
             place = target / archive.data
@@ -198,6 +198,10 @@ def copy_archives(folder: Path, target: Path) -> None:
                 shutil.copyfile(folder / name, target / name)
                 _sync(target / name)
             _sync(place.parent)
+        for name in damaged_manifests(folder):
+            (target / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for file in (*folder.glob(f"{name}-*{DATA}"), folder / (name + MANIFEST)):
+                shutil.copyfile(file, target / file.relative_to(folder))
 
 
 def _with_data(folder: Path, archive: Archive, texts: Iterable[str]) -> Archive:
