@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -135,12 +135,15 @@ def _answers(
     return [rerank(rerankers, shortlist)[: how.k] for shortlist in shortlists]
 
 
-def matching(parts: Parts, path: ScopePath, where: Mapping[str, Any], order: Order) -> list[Memory]:
-    """Every memory of the scope that the filter lets through, in that order."""
+def matching(
+    parts: Parts, path: ScopePath, where: Mapping[str, Any], order: Order, *, expired: bool = False
+) -> list[Memory]:
+    """Every memory of the scope that the filter lets through, in that order; with those that have `expired`."""
     tree = parse_filter(where)
+    now = datetime.min.replace(tzinfo=UTC) if expired else None
 
     def find(index: ScopeIndex | None) -> list[Memory]:
-        return [] if index is None else index.whole(index.mask(utc_now(), None, None, tree, records=True))
+        return [] if index is None else index.whole(index.mask(now or utc_now(), None, None, tree, records=True))
 
     name, descending = order.removeprefix("-"), order.startswith("-")
     return sorted(

@@ -39,7 +39,7 @@ from memgarden.store.catalogue import SqlCatalogue
 from memgarden.store.compact import SqlCompactor
 from memgarden.store.embeddings import EmbeddingTable
 from memgarden.store.engine import Database
-from memgarden.store.facts import read_facts, settle_facts
+from memgarden.store.facts import note_archives, noted_archives, read_facts, settle_facts
 from memgarden.store.forget import SqlEraser
 from memgarden.store.lease import SqlLease
 from memgarden.store.migrations import migrate
@@ -162,7 +162,8 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         upkeep=upkeep,
         shift=SqlShift(database),
         archives=archives,
-        erase_archived=lambda forgotten: erase_archived(archives, forgotten),
+        erase_archived=lambda task: erase_archived(archives, task, _elsewhere(database, where, archives)),
+        note_archives=lambda: None if archives is None else note_archives(database, _told(where, archives)),
         retrieved=retrieved,
         catalogue=catalogue,
         outbox=outbox,
@@ -285,6 +286,18 @@ def _archives(where: str, settings: Settings) -> Path | None:
     if settings.archives is not None:
         return Path(settings.archives).absolute()
     return None if "://" in where else Path(where) / ARCHIVES
+
+
+def _told(where: str, archives: Path) -> str:
+    """How the garden notes the folder of its archives: one of its own by name, for a garden may be moved."""
+    inside = "://" not in where and archives.parent == Path(where)
+    return archives.name if inside else str(archives)
+
+
+def _elsewhere(database: Database, where: str, archives: Path | None) -> list[str]:
+    """The folders with archives of the garden that this opening of it does not reach."""
+    noted = noted_archives(database)
+    return [one for one in noted if archives is None or one != _told(where, archives)]
 
 
 def _mirror(

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from memgarden.records import ScopePath
 
-__all__ = ["Eraser", "Forgotten", "Removed", "Task"]
+__all__ = ["EVERYTHING", "Bounds", "Copies", "Eraser", "Forgotten", "Removed", "Task"]
 
 Forgotten = Callable[[ScopePath, str], bool]
 """Whether the memory of that scope and id is to be forgotten: what whoever keeps copies is told."""
 
 
+class Bounds(NamedTuple):
+    """What there was when a task began: the highest row numbers of memories and history, and the time.
+
+    Row numbers only rise: what lies above was added later, and stays. `began` is None as long as the one that began it
+    is at it, for whom all archives are older, whatever their makers' clocks said.
+    """
+
+    memories: int
+    history: int
+    began: datetime | None = None
+
+
+EVERYTHING = Bounds(2**63 - 1, 2**63 - 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
-    """The scope of `path` and all below it, or only its memories of these `ids`.
+    """The scope of `path` and all below it, or only its memories of these `ids`; nothing beyond its `bounds`.
 
     `key` is what the journal has it under, `salt` what its fingerprints begin with.
     """
@@ -25,6 +41,7 @@ class Task:
     ids: tuple[str, ...] | None
     key: str
     salt: str
+    bounds: Bounds = EVERYTHING
 
     def covers(self) -> Forgotten:
         """Tells what the task forgets."""
@@ -57,11 +74,18 @@ class Removed(NamedTuple):
         )
 
 
+class Copies(NamedTuple):
+    """How many memories were deleted of the copies that others keep, and what could not be, in words."""
+
+    erased: int = 0
+    notes: tuple[str, ...] = ()
+
+
 class Eraser(Protocol):
     """What takes memories out of the record for good. Each method may be called again after it was cut off."""
 
-    def begin(self, task: Task) -> None:
-        """Note the task in the journal, so that it will be finished whatever comes."""
+    def begin(self, task: Task) -> Task:
+        """Note the task in the journal, so that it will be finished whatever comes; gives it with its bounds."""
         ...
 
     def unfinished(self) -> Sequence[Task]:

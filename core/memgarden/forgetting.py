@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from memgarden.erasure import Removed, Task
+from memgarden.erasure import Copies, Removed, Task
 from memgarden.errors import ChromaError, GardenBusy
 from memgarden.parts import Parts
 from memgarden.records import ScopePath, utc_now
@@ -71,20 +71,22 @@ class Receipt:
 def forget(parts: Parts, path: ScopePath, ids: Sequence[str] | None = None, *, timeout: float = 300.0) -> Receipt:
     """Forget the scope of `path` and all below it, or only its memories of these ids; and what was left unfinished.
 
-    Waits for Chroma at most `timeout` seconds. `GardenBusy` if others were in the way; the next call finishes it.
+    Waits for its turn, and for Chroma, at most `timeout` seconds each. `GardenBusy` if others were in the way: what
+    was begun by then the next call finishes, and leaves alone what was added in between.
     """
     chosen = None if ids is None else tuple(dict.fromkeys(ids))
     task = Task(path, chosen, uuid.uuid4().hex, uuid.uuid4().hex)
-    left = list(parts.eraser.unfinished())
-    parts.eraser.begin(task)
-    return _carry_out(parts, [*left, task], timeout)[-1]
+    with parts.shift.during(timeout):  # and only then is the journal read: whoever had it before did his own
+        left = parts.eraser.unfinished()
+        return _carry_out(parts, [*left, parts.eraser.begin(task)], timeout)[-1]
 
 
 def finish_forgetting(parts: Parts, timeout: float = 300.0) -> list[Receipt]:
     """Finish what was cut off; a receipt for each, with what was left of it to be done. Costs nothing where all is."""
-    left = parts.eraser.unfinished()
-    if left:
-        return _carry_out(parts, left, timeout)
+    if parts.eraser.unfinished():
+        with parts.shift.during(timeout):
+            if left := parts.eraser.unfinished():
+                return _carry_out(parts, left, timeout)
     if parts.eraser.due():
         _wipe(parts)
     if parts.outbox.erasing():
@@ -106,17 +108,13 @@ def unforgotten(parts: Parts) -> list[str]:
 
 
 def _carry_out(parts: Parts, tasks: Sequence[Task], timeout: float) -> list[Receipt]:
-    """All of them, with one look at Chroma and one at the free pages; archives are nobody else's meanwhile."""
-    with parts.shift.during(timeout):
-        return _carried_out(parts, tasks, timeout)
-
-
-def _carried_out(parts: Parts, tasks: Sequence[Task], timeout: float) -> list[Receipt]:
+    """All of them, with one look at Chroma and one at the free pages; for whoever has the shift."""
     removed: list[Removed] = []
-    archived: list[int] = []
+    archived: list[Copies] = []
     for task in tasks:
         removed.append(parts.eraser.remove(task))
-        archived.append(parts.erase_archived(task.covers()))
+        parts.shift.renew()  # whose files nobody names it deletes
+        archived.append(parts.erase_archived(task))
     asked = parts.outbox.erase()
     parts.wrote()
     parts.eraser.end(tasks)
@@ -181,8 +179,8 @@ def _erased_by_owner(parts: Parts, patience: float) -> bool:
     return True
 
 
-def _receipt(task: Task, removed: Removed, archived: int, chroma: Erased, notes: Sequence[str]) -> Receipt:
-    own = list(notes)
+def _receipt(task: Task, removed: Removed, archived: Copies, chroma: Erased, notes: Sequence[str]) -> Receipt:
+    own = [*notes, *archived.notes]
     if removed.named:
         own.append(
             f"{removed.named} memories that stay name forgotten ids in their metadata, as summaries do: they may tell "
@@ -195,7 +193,7 @@ def _receipt(task: Task, removed: Removed, archived: int, chroma: Erased, notes:
         memories=removed.memories,
         chunks=removed.chunks,
         history=removed.history,
-        archived=archived,
+        archived=archived.erased,
         chroma=chroma,
         notes=tuple(own),
     )

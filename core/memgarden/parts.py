@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-from memgarden.erasure import Eraser, Forgotten
+from memgarden.erasure import Copies, Eraser, Task
 from memgarden.errors import GardenClosed
 from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
@@ -40,9 +40,9 @@ INHERITED: list[Parts] = []
 renewing = threading.Lock()
 
 
-def no_archives(forgotten: Forgotten) -> int:
+def no_archives(task: Task) -> Copies:
     """Nothing is archived, so nothing of it can be deleted."""
-    return 0
+    return Copies()
 
 
 def _unlock() -> None:
@@ -121,7 +121,8 @@ class Parts:
     refuses. `archives` is the folder for what leaves the garden, None where there is no place for one.
 
     `chroma` is what its Chroma is. `erase_here` erases one in the garden's own folder if nobody owns it: None if there
-    is nothing, False if somebody does. `erase_archived` deletes what was archived of what is to be forgotten; how many.
+    is nothing, False if somebody does. `erase_archived` deletes what was archived of what is to be forgotten.
+    `note_archives` keeps where the archives are, for those who open the garden with another folder or none.
     """
 
     id: str
@@ -155,7 +156,8 @@ class Parts:
     narrower: Narrower
     chroma: Literal["none", "folder", "server"]
     erase_here: Callable[[], bool | None]
-    erase_archived: Callable[[Forgotten], int] = no_archives
+    erase_archived: Callable[[Task], Copies] = no_archives
+    note_archives: Callable[[], None] = lambda: None
     closed: bool = False
     pid: int = field(default_factory=os.getpid)
 

@@ -12,14 +12,15 @@ import numpy as np
 
 from memgarden.asking import How, answer, matching, told
 from memgarden.errors import InvalidMemory, InvalidQuery, MemoryNotFound
-from memgarden.forgetting import Receipt, forget
+from memgarden.forgetting import Receipt, finish_forgetting, forget
 from memgarden.ingest.batches import batches
 from memgarden.ingest.messages import read_messages
 from memgarden.ingest.validate import check_memory, is_storable, to_importance
-from memgarden.maintain.archives import originals, untell
+from memgarden.maintain.archives import originals
 from memgarden.maintain.duplicates import Duplicates
 from memgarden.maintain.planning import duplicates_of
 from memgarden.maintain.policy import Deduplication
+from memgarden.maintain.reach import chosen, reached
 from memgarden.maintain.searching import search_archives
 from memgarden.parts import Parts
 from memgarden.protocols import Expanding, Order, Reranking
@@ -292,26 +293,27 @@ class Scope:
     ) -> Receipt:
         """Forget the memories of these ids, or those that a filter lets through, as `Garden.forget` forgets a scope.
 
-        An id counts whether or not the scope still holds a memory of it: what it was before is forgotten too. A summary
-        that tells of it is forgotten with it, and the other memories that it tells come back from their archive.
+        An id counts whether or not the scope still holds a memory of it: what it was before is forgotten too, and what
+        was merged into it or told by it. A summary that tells of it is forgotten with it, and the other memories that
+        it tells come back from their archive. A filter is asked about archives and about what has expired as well.
         """
         if (ids is None) == (where is None):
             raise InvalidQuery("forget takes ids or a filter, one of both; garden.forget(scope) forgets all of a scope")
         if where is not None:
             if where == {}:
                 raise InvalidQuery("an empty filter lets everything through: garden.forget(scope) forgets it all")
-            found = matching(self._parts, self._path, where, "id")
-            return self._forget([memory.id for memory in found], timeout)
+            return self._forget(lambda: chosen(self._parts, self._path, where), timeout)
         if not isinstance(ids, Iterable):
             raise InvalidQuery(f"ids are a string or several, not {ids!r}")
         wanted = [one for one in ([ids] if isinstance(ids, str) else ids) if is_storable(one)]
-        return self._forget(wanted, timeout)
+        return self._forget(lambda: wanted, timeout)
 
-    def _forget(self, ids: builtins.list[str], timeout: float) -> Receipt:
+    def _forget(self, choose: Callable[[], builtins.list[str]], timeout: float) -> Receipt:
         parts = self._parts
         with parts.shift.during(timeout):
-            summaries = untell(parts, self._path, ids)
-            return forget(parts, self._path, [*ids, *summaries], timeout=timeout)
+            if parts.eraser.unfinished():
+                finish_forgetting(parts, timeout)  # before anything of it comes back from an archive
+            return forget(parts, self._path, reached(parts, self._path, choose()), timeout=timeout)
 
     def history(self, id: str) -> builtins.list[Past]:
         """What became of the memories that had this id, oldest first; none for an id that the scope never held.

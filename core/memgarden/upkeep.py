@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from memgarden.records import Entry, Importance, ScopePath
 
-__all__ = ["UPDATED", "Cause", "Event", "Past", "Profile", "Removal", "Shift", "Upkeep"]
+__all__ = ["UPDATED", "Cause", "Event", "Move", "Past", "Profile", "Removal", "Shift", "Upkeep"]
 
 Event = Literal["added", "updated", "merged", "summarised", "archived", "restored", "deleted", "expired"]
 
@@ -62,6 +62,15 @@ class Profile(NamedTuple):
     restored_at: datetime | None = None
 
 
+class Move(NamedTuple):
+    """A memory that went into another, and the archive that it went to; or one that came back, with None for both."""
+
+    id: str
+    event: Event
+    into: str | None
+    archive: str | None
+
+
 class Upkeep(Protocol):
     """The record as maintenance sees it. What it names by version it leaves alone if it was changed since."""
 
@@ -83,6 +92,10 @@ class Upkeep(Protocol):
 
     def archived(self, path: ScopePath, ids: Sequence[str]) -> Set[str]:
         """Those of these ids whose last memory went to an archive, whatever it was that sent it there."""
+        ...
+
+    def moves(self, path: ScopePath) -> Sequence[Move]:
+        """What was merged, summarised or restored in the scope, oldest first."""
         ...
 
     def note_retrievals(self, path: ScopePath, found: Mapping[str, datetime]) -> None:

@@ -16,7 +16,7 @@ from uuid import uuid4
 import pytest
 
 from memgarden import Garden, GardenBusy, InvalidQuery
-from memgarden.erasure import Forgotten
+from memgarden.erasure import Copies, Task
 from memgarden.forgetting import finish_forgetting
 from memgarden.records import ScopePath
 from memgarden.store.forget import fingerprint
@@ -207,19 +207,21 @@ def test_what_lies_aside_is_erased_as_well(open_garden: OPEN, tmp_path: Path) ->
 
 def test_copies_that_others_keep_are_asked_for(garden: Garden) -> None:
     """Before the journal is struck off: which memories is said by scope and id."""
-    asked: list[Forgotten] = []
+    asked: list[Task] = []
 
-    def archives(forgotten: Forgotten) -> int:
-        asked.append(forgotten)
+    def archives(task: Task) -> Copies:
+        asked.append(task)
         assert garden._parts.eraser.unfinished()
-        return 3
+        return Copies(3)
 
     garden._parts = replace(garden._parts, erase_archived=archives)
     garden.scope("alice").add("tea", id="x")
     assert garden.forget(garden.scope("alice")).archived == 3
-    assert asked[0](("alice", "work"), "y") and not asked[0](("alicex",), "x") and not asked[0](("bob",), "x")
+    scope = asked[0].covers()
+    assert scope(("alice", "work"), "y") and not scope(("alicex",), "x") and not scope(("bob",), "x")
     garden.scope("alice").forget("x")
-    assert asked[1](("alice",), "x") and not asked[1](("alice",), "y") and not asked[1](("alice", "work"), "x")
+    one = asked[1].covers()
+    assert one(("alice",), "x") and not one(("alice",), "y") and not one(("alice", "work"), "x")
 
 
 def test_summaries_that_name_it_are_counted_and_history_forgets_it(garden: Garden, tmp_path: Path) -> None:
@@ -229,16 +231,21 @@ def test_summaries_that_name_it_are_counted_and_history_forgets_it(garden: Garde
     id = f"id{uuid4().hex}"
     scope = garden.scope("alice")
     scope.add("tea", id=id)
-    scope.add("green tea", id="a")
+    back = scope.add("green tea", id="a")
     scope.add("all of it", id="s", metadata={"summary_of": [id, "a"]})
     garden._parts.sink.delete(("alice",), ["a"], cause=Cause("merged", {"into": id}))
+    entries = garden._parts.preparer.entries([back], lambda *_: None)
+    garden._parts.sink.put(("alice",), entries, cause=Cause("restored", {"archive": "x"}))
     receipt = scope.forget(id)
     assert "1 memories that stay name forgotten ids" in receipt.notes[0] and id not in str(receipt.to_json())
     scope.update("s", metadata={})
     scope.forget("s")
     assert traces(tmp_path, [id]) == []
     with closing(sqlite3.connect(tmp_path / "garden" / "garden.db")) as record:
-        assert record.execute("SELECT id, event, detail FROM history").fetchall() == [("a", "merged", '{"into": null}')]
+        assert record.execute("SELECT id, event, detail FROM history").fetchall() == [
+            ("a", "merged", '{"into": null}'),
+            ("a", "restored", '{"archive": "x"}'),
+        ]
 
 
 def test_an_older_database_gives_its_free_pages_back(open_garden: OPEN, tmp_path: Path) -> None:

@@ -10,7 +10,18 @@ from tempfile import TemporaryDirectory
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from memgarden import Deduplication, Garden, InvalidMemory, InvalidScope, Memory, Policy, Retention, Summarisation
+from memgarden import (
+    Deduplication,
+    Garden,
+    InvalidMemory,
+    InvalidScope,
+    Memory,
+    Plan,
+    Policy,
+    Retention,
+    Summarisation,
+)
+from memgarden.maintain.archive import list_archives, read_archive
 from memgarden.records import utc_now
 from tests.test_isolation import hostile_text, labels
 
@@ -89,6 +100,35 @@ def test_maintenance_never_mixes_scopes(paths: list[list[str]], data: st.DataObj
         for path, before in everything.items():
             now = state(garden, path)[0]
             assert now.keys() == before.keys() and all(now[id].text == before[id].text for id in now)
+        _forgetting_never_mixes_scopes(garden, victim, list(own))
+
+
+def _forgetting_never_mixes_scopes(garden: Garden, victim: tuple[str, ...], paths: list[tuple[str, ...]]) -> None:
+    """By id, of which every scope has the same, then whole with all below; archived and living."""
+    for path in paths:
+        for id in ("archived", "living"):
+            garden.scope(*path).add(f"the same secret of {path}", id=id, created_at=OLD)
+    plan = garden.plan(Retention())
+    garden.apply(Plan(tuple(step for n, step in enumerate(plan) if step.goes[0].id == "archived" or n % 3 == 0)))
+    before = {path: kept(garden, path) for path in paths}
+    receipt = garden.scope(*victim).forget(["archived", "living"])
+    assert receipt.memories + receipt.archived == 2
+    assert not {"archived", "living"} & {memory.id for memory in kept(garden, victim)}
+    assert {path: kept(garden, path) for path in paths if path != victim} == {
+        path: memories for path, memories in before.items() if path != victim
+    }
+    garden.forget(victim)
+    for path, memories in before.items():
+        assert kept(garden, path) == ([] if path[: len(victim)] == victim else memories)
+
+
+def kept(garden: Garden, path: tuple[str, ...]) -> list[Memory]:
+    """All that there is of a scope, in the garden and in its own archives."""
+    folder = garden._parts.archives
+    assert folder is not None
+    archived = [line for archive in list_archives(folder, path) for line in read_archive(folder, archive)]
+    assert all(line.path == path for line in archived)
+    return garden.scope(*path).list(limit=1000) + [line.memory for line in archived]
 
 
 @settings(max_examples=15)

@@ -30,6 +30,9 @@ from memgarden.records import Entry, ScopePath
 __all__ = [
     "Archive",
     "copy_archives",
+    "damaged_manifests",
+    "drop_archive",
+    "folder_of",
     "list_archives",
     "read_archive",
     "remove_leftovers",
@@ -74,7 +77,7 @@ def write_archive(
     folder: Path, path: ScopePath, entries: Iterable[Entry], cause: str, head: Head, now: datetime
 ) -> Archive:
     """Write memories of one scope to a new archive, not settled yet; when this returns it is safe on disk."""
-    own = folder / _folder(path)
+    own = folder / folder_of(path)
     with _explained(folder):
         own.mkdir(mode=0o700, parents=True, exist_ok=True)
         _sync(folder)
@@ -102,8 +105,14 @@ def settle_archive(folder: Path, archive: Archive, *, settled: bool = True) -> A
     return changed
 
 
-def rewrite_archive(folder: Path, archive: Archive, keep: Callable[[Line], bool]) -> Archive | None:
-    """Keep some of an archive's memories, and settle it; None if none are left, and with them the archive."""
+def rewrite_archive(
+    folder: Path, archive: Archive, keep: Callable[[Line], bool], *, settled: bool = False
+) -> Archive | None:
+    """Keep some of an archive's memories; None if none are left, and with them the archive.
+
+    It is settled afterwards if it was before, or if `settled` says so. Where nothing changes, nothing is written.
+    """
+    settled = settled or archive.settled
     kept: list[str] = []
     ends: list[datetime] = []
     for text in _texts(folder, archive):
@@ -113,29 +122,41 @@ def rewrite_archive(folder: Path, archive: Archive, keep: Callable[[Line], bool]
             if line.memory.expires_at is not None:
                 ends.append(line.memory.expires_at)
     if kept and len(kept) == archive.count:
-        return settle_archive(folder, archive)
+        return archive if settled == archive.settled else settle_archive(folder, archive)
+    if not kept:
+        drop_archive(folder, archive)
+        return None
     with _explained(folder):
-        old, manifest = folder / archive.data, folder / (archive.name + MANIFEST)
-        if kept:
-            changed = replace(_with_data(folder, archive, kept), settled=True, expires_at=min(ends, default=None))
-            _write_manifest(folder, changed)
-        else:
-            changed = None
-            manifest.unlink(missing_ok=True)
-            _sync(manifest.parent)
-        old.unlink(missing_ok=True)
+        changed = replace(_with_data(folder, archive, kept), settled=settled, expires_at=min(ends, default=None))
+        _write_manifest(folder, changed)
+        (folder / archive.data).unlink(missing_ok=True)
     return changed
 
 
-def list_archives(folder: Path, path: ScopePath | None = None) -> list[Archive]:
-    """The archives of the scope of that path, or of all, oldest first; `StorageError` for a manifest that is none."""
-    pattern = f"{'*' if path is None else _folder(path)}/*{MANIFEST}"
+def drop_archive(folder: Path, archive: Archive) -> None:
+    """Delete an archive, unread."""
     with _explained(folder):
-        found = [_read_manifest(folder, manifest) for manifest in folder.glob(pattern)]
+        manifest = folder / (archive.name + MANIFEST)
+        manifest.unlink(missing_ok=True)
+        _sync(manifest.parent)
+        (folder / archive.data).unlink(missing_ok=True)
+
+
+def list_archives(folder: Path, path: ScopePath | None = None) -> list[Archive]:
+    """The archives of the scope of that path, or of all, oldest first.
+
+    Those of `damaged_manifests` are not among them: one user's must not keep all others' from being found.
+    """
+    found, _ = _manifests(folder, "*" if path is None else folder_of(path))
     return sorted(
         (archive for archive in found if path is None or archive.scope == path),
         key=lambda archive: (archive.made_at, archive.name),
     )
+
+
+def damaged_manifests(folder: Path) -> dict[str, str]:
+    """By name, the manifests that this memgarden cannot read, with what is wrong and what to do."""
+    return _manifests(folder, "*")[1]
 
 
 def read_archive(folder: Path, archive: Archive) -> Iterator[Line]:
@@ -144,20 +165,23 @@ def read_archive(folder: Path, archive: Archive) -> Iterator[Line]:
         yield read_line(text, archive.dimension)
 
 
-def remove_leftovers(folder: Path) -> int:
+def remove_leftovers(folder: Path, age: float = DAY) -> int:
     """Delete the files that no manifest names, left by a run that was cut off; how many there were.
 
-    Those of today stay: somebody may be about to write the manifest.
+    Those younger than `age` seconds stay: somebody may be about to write the manifest, unless the caller has the shift.
+    What may be a damaged manifest's stays in any case.
     """
-    before = time.time() - DAY
-    named = {archive.data for archive in list_archives(folder)}
+    before = time.time() - age
+    found, damaged = _manifests(folder, "*")
+    named = {archive.data for archive in found}
     with _explained(folder):
         left = [
             file
             for file in folder.glob("*/*")
             if file.name.endswith((UNFINISHED, DATA))
-            and file.relative_to(folder).as_posix() not in named
-            and file.stat().st_mtime < before
+            and (name := file.relative_to(folder).as_posix()) not in named
+            and (name.endswith(UNFINISHED) or not any(name.startswith(f"{one}-") for one in damaged))
+            and (not age or file.stat().st_mtime < before)
         ]
         for file in left:
             file.unlink(missing_ok=True)
@@ -165,7 +189,7 @@ def remove_leftovers(folder: Path) -> int:
 
 
 def copy_archives(folder: Path, target: Path) -> None:
-    """Copy all archives to another folder, each manifest after what it names."""
+    """Copy all archives to another folder, each manifest after what it names; what is damaged goes as it is."""
     with _explained(folder):
         for archive in list_archives(folder):
             place = target / archive.data
@@ -174,6 +198,10 @@ def copy_archives(folder: Path, target: Path) -> None:
                 shutil.copyfile(folder / name, target / name)
                 _sync(target / name)
             _sync(place.parent)
+        for name in damaged_manifests(folder):
+            (target / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for file in (*folder.glob(f"{name}-*{DATA}"), folder / (name + MANIFEST)):
+                shutil.copyfile(file, target / file.relative_to(folder))
 
 
 def _with_data(folder: Path, archive: Archive, texts: Iterable[str]) -> Archive:
@@ -221,6 +249,20 @@ def _write_manifest(folder: Path, archive: Archive) -> None:
     _sync(place.parent)
 
 
+def _manifests(folder: Path, where: str) -> tuple[list[Archive], dict[str, str]]:
+    found: list[Archive] = []
+    damaged: dict[str, str] = {}
+    with _explained(folder):
+        for manifest in sorted(folder.glob(f"{where}/*{MANIFEST}")):
+            try:
+                found.append(_read_manifest(folder, manifest))
+            except FileNotFoundError:
+                continue  # whoever has the shift dropped it just now
+            except (MemgardenError, OSError) as error:
+                damaged[manifest.relative_to(folder).as_posix().removesuffix(MANIFEST)] = str(error)
+    return found, damaged
+
+
 def _read_manifest(folder: Path, place: Path) -> Archive:
     try:
         fields = json.loads(place.read_text("utf-8"))
@@ -231,13 +273,14 @@ def _read_manifest(folder: Path, place: Path) -> Archive:
         for name in TIMES:
             fields[name] = None if (time := fields.get(name)) is None else datetime.fromisoformat(time)
         return Archive(name=place.relative_to(folder).as_posix().removesuffix(MANIFEST), **fields)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, MemgardenError):
             raise
         raise StorageError(f"{place} is no manifest of an archive ({error}): put a copy in its place") from error
 
 
-def _folder(path: ScopePath) -> str:
+def folder_of(path: ScopePath) -> str:
+    """The name of the folder, below the garden's archives, in which those of a scope lie."""
     return hashlib.sha256(encode_path(path).encode()).hexdigest()[:16]
 
 

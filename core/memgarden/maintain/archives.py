@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from memgarden.asking import matching
-from memgarden.erasure import Forgotten
-from memgarden.errors import Conflict, MemoryNotFound, StorageError
+from memgarden.erasure import Copies, Task
+from memgarden.errors import Conflict, MemgardenError, MemoryNotFound, StorageError
 from memgarden.maintain.applying import archives_of, rested
-from memgarden.maintain.archive import Archive, list_archives, read_archive, rewrite_archive, settle_archive
+from memgarden.maintain.archive import (
+    Archive,
+    damaged_manifests,
+    drop_archive,
+    folder_of,
+    list_archives,
+    read_archive,
+    remove_leftovers,
+    rewrite_archive,
+    settle_archive,
+)
 from memgarden.maintain.lines import Line
 from memgarden.maintain.plan import AT_ONCE, CHUNKS_AT_ONCE, cut
 from memgarden.maintain.settling import settle
 from memgarden.maintain.summaries import ORIGINALS
 from memgarden.parts import Parts
 from memgarden.records import Entry, Memory, ScopePath, utc_now
-from memgarden.turns import SUMMARY
 from memgarden.upkeep import Cause
 
-__all__ = ["Restored", "entry_of", "erase_archived", "originals", "restore", "sweep_archives", "untell"]
+__all__ = ["Restored", "entry_of", "erase_archived", "originals", "restore", "sweep_archives"]
+
+ELSEWHERE = (
+    "there are archives of the garden in {place!r} too, which may hold it: open it with archives= there, forget again"
+)
+LEFT = (
+    "the archive {name} may hold something of it and could not be rewritten ({error}): delete its files, or mend them"
+)
 
 
 @dataclass(slots=True)
@@ -99,29 +113,42 @@ def sweep_archives(parts: Parts, prefix: ScopePath, now: datetime) -> int:
     return swept
 
 
-def erase_archived(folder: Path | None, forgotten: Forgotten) -> int:
-    """Delete from all archives what is to be forgotten; how many memories that were."""
-    erased = 0
+def erase_archived(folder: Path | None, task: Task, elsewhere: Sequence[str] = ()) -> Copies:
+    """Delete from the archives that are as old as the task what it forgets, and all files that no manifest names.
+
+    For whoever has the shift. What is damaged and may hold something of it is named in the notes, and left; so are
+    other folders with archives of the garden, which are not this opening's.
+    """
+    erased, began = 0, task.bounds.began
+    notes = [ELSEWHERE.format(place=place) for place in elsewhere]
     if folder is None:
-        return 0
+        return Copies(0, tuple(notes))
     for archive in list_archives(folder):
-        left = rewrite_archive(folder, archive, lambda line: not forgotten(line.path, line.memory.id))
-        erased += archive.count - (0 if left is None else left.count)
-    return erased
-
-
-def untell(parts: Parts, path: ScopePath, ids: Sequence[str]) -> list[str]:
-    """The summaries that tell of memories that are to be forgotten, whose other originals are brought back first."""
-    wanted = frozenset(ids)
-    found = []
-    for summary in matching(parts, path, {"kind": SUMMARY}, "id"):
-        told = summary.metadata.get(ORIGINALS, [])
-        if summary.id in wanted or not wanted.intersection(told):
+        if not _reaches(task, archive.scope) or (began is not None and archive.made_at > began):
             continue
-        with suppress(StorageError):  # there is no archive of it any more
-            restore(parts, str(summary.metadata.get("archive")), [one for one in told if one not in wanted])
-        found.append(summary.id)
-    return found
+        try:
+            erased += _erase(folder, archive, task)
+        except MemgardenError as error:
+            notes.append(LEFT.format(name=archive.name, error=error))
+    own = folder_of(task.path)
+    for name, wrong in damaged_manifests(folder).items():
+        if task.ids is None or name.startswith(f"{own}/"):  # of another folder nobody knows whose it is
+            notes.append(LEFT.format(name=name, error=wrong))
+    remove_leftovers(folder, age=0)
+    return Copies(erased, tuple(notes))
+
+
+def _reaches(task: Task, path: ScopePath) -> bool:
+    return path == task.path if task.ids is not None else path[: len(task.path)] == task.path
+
+
+def _erase(folder: Path, archive: Archive, task: Task) -> int:
+    if task.ids is None:
+        drop_archive(folder, archive)
+        return archive.count
+    gone = frozenset(task.ids)
+    left = rewrite_archive(folder, archive, lambda line: line.memory.id not in gone)
+    return archive.count - (0 if left is None else left.count)
 
 
 def _named(folder: Path, name: str) -> Archive:

@@ -41,6 +41,8 @@ def on_duty(parts: Parts) -> Iterator[dict[str, str]]:
 
 def carry_out(parts: Parts, plan: Plan, summarizer: Summarizer | None, progress: Progress | None) -> Applied:
     """Carry out a plan."""
+    if any(step.action != "similar" for step in plan):
+        parts.note_archives()
     preparer = parts.preparer
 
     def summarise(step: Step, entries: Sequence[Entry], archive: str) -> Entry:

@@ -17,7 +17,7 @@ from memgarden.maintain.archives import entry_of
 from memgarden.parts import Parts
 from memgarden.records import NEVER, POSTING, ROW, Changes, Entry, Head, Hit, Memory, ScopePath, to_micros
 
-__all__ = ["search_archives"]
+__all__ = ["filterable", "search_archives"]
 
 T = TypeVar("T")
 
@@ -36,12 +36,13 @@ class _Alone:
         return {pk: self._memories[pk - 1] for pk in pks}
 
     def fields(self, scope: int, after: int) -> Mapping[int, Mapping[str, Any]]:
-        names = ("id", "metadata", "tags", "importance", "kind", "created_at", "expires_at", "stored_at")
-        return {
-            pk: {name: getattr(memory, name) for name in names} | {"tags": list(memory.tags)}
-            for pk, memory in enumerate(self._memories, 1)
-            if pk > after
-        }
+        return {pk: filterable(memory) for pk, memory in enumerate(self._memories, 1) if pk > after}
+
+
+def filterable(memory: Memory) -> dict[str, Any]:
+    """A memory's fields as filters see them."""
+    names = ("id", "metadata", "tags", "importance", "kind", "created_at", "expires_at", "stored_at")
+    return {name: getattr(memory, name) for name in names} | {"tags": list(memory.tags)}
 
 
 def search_archives(parts: Parts, path: ScopePath, query: str, how: How) -> list[Hit]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from memgarden.errors import StorageError
-from memgarden.maintain.archive import Archive, list_archives, read_archive, rewrite_archive
+from memgarden.maintain.archive import Archive, damaged_manifests, list_archives, read_archive, rewrite_archive
 from memgarden.maintain.lines import Line
 from memgarden.maintain.summaries import ORIGINALS
 from memgarden.parts import Parts
@@ -18,7 +18,7 @@ __all__ = ["settle", "settle_all"]
 
 def settle_all(parts: Parts, folder: Path) -> dict[str, str]:
     """Settle the archives that are not; by the names of those that are damaged, what is wrong with them."""
-    damaged: dict[str, str] = {}
+    damaged = damaged_manifests(folder)
     for archive in list_archives(folder):
         if not archive.settled:
             try:
@@ -36,7 +36,7 @@ def settle(parts: Parts, folder: Path, archive: Archive) -> Archive | None:
     back = {line.memory.id for line in read_archive(folder, archive) if not _went(parts, line, archive)}
     if archive.cause == "summarised":
         _drop_summaries(parts, archive.scope, sorted(back))
-    return rewrite_archive(folder, archive, lambda line: line.memory.id not in back)
+    return rewrite_archive(folder, archive, lambda line: line.memory.id not in back, settled=True)
 
 
 def _went(parts: Parts, line: Line, archive: Archive) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
 import sqlalchemy as sa
@@ -10,13 +11,16 @@ from memgarden.store import schema
 from memgarden.store.engine import Database
 from memgarden.store.statement import Session, Statement
 
-__all__ = ["change_fact", "read_facts", "settle_facts"]
+__all__ = ["change_fact", "note_archives", "noted_archives", "read_facts", "settle_facts"]
 
 fact = schema.garden.c
 ALL = Statement(sa.select(fact.key, fact.value))
 # As text: both databases know these words. In PostgreSQL two that settle at once wait here for one another.
 SETTLE = Statement(sa.text("INSERT INTO garden (key, value) VALUES (:key, :value) ON CONFLICT (key) DO NOTHING"))
 CHANGE = Statement(sa.update(schema.garden).where(fact.key == sa.bindparam("at")).values(value=sa.bindparam("to")))
+
+ARCHIVES = "archives"
+OF_ARCHIVES = Statement(sa.select(fact.value).where(fact.key == sa.literal_column(f"'{ARCHIVES}'")))
 
 
 def read_facts(database: Database) -> dict[str, str]:
@@ -38,3 +42,22 @@ def settle_facts(database: Database, facts: Mapping[str, str]) -> dict[str, str]
     with database.write() as session:
         session.many(SETTLE, [{"key": key, "value": value} for key, value in facts.items()])
     return read_facts(database)
+
+
+def note_archives(database: Database, folder: str) -> None:
+    """Keep that archives were written to this folder, beside all others that are noted."""
+    if folder in noted_archives(database):
+        return
+    with database.write() as session:
+        held = session.value(OF_ARCHIVES, {})
+        folders = json.dumps(sorted({*json.loads(held or "[]"), folder}))
+        if held is None:
+            session.run(SETTLE, {"key": ARCHIVES, "value": folders})
+        else:
+            change_fact(session, ARCHIVES, folders)
+
+
+def noted_archives(database: Database) -> list[str]:
+    """The folders in which there are, or were, archives of the garden."""
+    with database.read() as session:
+        return list(json.loads(session.value(OF_ARCHIVES, {}) or "[]"))

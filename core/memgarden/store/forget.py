@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from memgarden.erasure import Removed, Task
+from memgarden.erasure import EVERYTHING, Bounds, Removed, Task
 from memgarden.paths import decode_path, encode_path, prefix_range
-from memgarden.records import ScopePath
+from memgarden.records import ScopePath, utc_now
 from memgarden.store import schema
 from memgarden.store.engine import Database
 from memgarden.store.statement import OneOf, Session, Statement
@@ -35,11 +37,18 @@ tombstones, retrievals, embeddings, fact = (
 OF: sa.BindParameter[int] = sa.bindparam("of")
 MOST: sa.BindParameter[int] = sa.bindparam("most")
 PATH: sa.BindParameter[str] = sa.bindparam("path")
+OLD = memories.pk <= sa.bindparam("upto", type_=sa.BigInteger)
+NOTED_BEFORE = history.pk <= sa.bindparam("upto", type_=sa.BigInteger)
 
 NOTE = Statement(sa.text("INSERT INTO garden (key, value) VALUES (:key, :value) ON CONFLICT (key) DO NOTHING"))
 STRIKE = Statement(sa.delete(schema.garden).where(OneOf(fact.key, "keys")))
 NOTED = Statement(
     sa.select(fact.key, fact.value).where(fact.key.like(sa.literal_column(f"'{JOURNAL}%'"))).order_by(fact.key)
+)
+HIGHEST = Statement(
+    sa.select(
+        sa.select(sa.func.max(memories.pk)).scalar_subquery(), sa.select(sa.func.max(history.pk)).scalar_subquery()
+    )
 )
 IS_DUE = Statement(sa.select(fact.value).where(fact.key == sa.literal_column(f"'{DUE}'")))
 HERE = Statement(sa.select(scopes.pk, scopes.path).where(scopes.path == PATH))
@@ -56,10 +65,13 @@ BUMP = Statement(
     .returning(scopes.pk)
 )
 SOME = Statement(
-    sa.select(memories.pk, memories.id, memories.text).where(memories.scope == OF).order_by(memories.pk).limit(MOST)
+    sa.select(memories.pk, memories.id, memories.text)
+    .where(memories.scope == OF, OLD)
+    .order_by(memories.pk)
+    .limit(MOST)
 )
 NAMED = Statement(
-    sa.select(memories.pk, memories.id, memories.text).where(memories.scope == OF, OneOf(memories.id, "ids"))
+    sa.select(memories.pk, memories.id, memories.text).where(memories.scope == OF, OLD, OneOf(memories.id, "ids"))
 )
 DROP_RETRIEVALS = Statement(sa.delete(schema.retrievals).where(OneOf(retrievals.memory, "pks")))
 DROP_CHUNKS = Statement(
@@ -68,18 +80,29 @@ DROP_CHUNKS = Statement(
 DROP_MEMORIES = Statement(sa.delete(schema.memories).where(OneOf(memories.pk, "pks"), memories.scope + 0 == OF))
 DROP_TOMBSTONES = Statement(sa.delete(schema.tombstones).where(tombstones.scope == OF))
 DROP_HISTORY = Statement(
-    sa.delete(schema.history).where(history.scope == OF, OneOf(history.id, "ids")).returning(history.pk)
+    sa.delete(schema.history).where(history.scope == OF, NOTED_BEFORE, OneOf(history.id, "ids")).returning(history.pk)
 )
-SOME_HISTORY = sa.select(history.pk).where(history.scope == OF).order_by(history.pk).limit(MOST)
+SOME_HISTORY = sa.select(history.pk).where(history.scope == OF, NOTED_BEFORE).order_by(history.pk).limit(MOST)
 DROP_SOME_HISTORY = Statement(sa.delete(schema.history).where(history.pk.in_(SOME_HISTORY)).returning(history.pk))
-DROP_SCOPE = Statement(sa.delete(schema.scopes).where(scopes.pk == OF))
+DROP_SCOPE = Statement(
+    sa.delete(schema.scopes).where(
+        scopes.pk == OF,
+        ~sa.exists().where(memories.scope == scopes.pk),
+        ~sa.exists().where(history.scope == scopes.pk),
+    )
+)
 SOME_EMBEDDINGS = sa.select(embeddings.digest).limit(MOST)
 DROP_EMBEDDINGS = Statement(
     sa.delete(schema.embeddings).where(embeddings.digest.in_(SOME_EMBEDDINGS)).returning(embeddings.digest)
 )
 DETAILS = Statement(
     sa.select(history.pk, history.detail)
-    .where(history.scope == OF, history.pk > sa.bindparam("after"), history.detail != sa.literal_column("'{}'"))
+    .where(
+        history.scope == OF,
+        NOTED_BEFORE,
+        history.pk > sa.bindparam("after"),
+        history.detail != sa.literal_column("'{}'"),
+    )
     .order_by(history.pk)
     .limit(MOST)
 )
@@ -106,11 +129,14 @@ class SqlEraser:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, task: Task) -> None:
-        """Note the task in the journal."""
-        value = json.dumps({"path": task.path, "ids": task.ids, "salt": task.salt})
+    def begin(self, task: Task) -> Task:
+        """Note the task in the journal; gives it with its bounds."""
+        fields: dict[str, Any] = {"path": task.path, "ids": task.ids, "salt": task.salt, "began": utc_now().isoformat()}
         with self._database.write() as session:
-            session.run(NOTE, {"key": JOURNAL + task.key, "value": value})
+            memories, history = (highest or 0 for highest in session.row(HIGHEST, {}) or (0, 0))
+            fields |= {"memories": memories, "history": history}
+            session.run(NOTE, {"key": JOURNAL + task.key, "value": json.dumps(fields)})
+        return replace(task, bounds=Bounds(memories, history))
 
     def unfinished(self) -> list[Task]:
         """The tasks in the journal."""
@@ -123,9 +149,9 @@ class SqlEraser:
         removed = Removed()
         for of, path in self._places(task):
             if task.ids is None:
-                removed = removed.plus(self._remove_scope(of, path, task.salt))
+                removed = removed.plus(self._remove_scope(of, path, task))
             else:
-                removed = removed.plus(self._remove_ids(of, path, task.ids, task.salt))
+                removed = removed.plus(self._remove_ids(of, path, task.ids, task))
         self._empty_cache()
         return removed
 
@@ -153,44 +179,47 @@ class SqlEraser:
             rows = session.rows(BELOW, at | {"low": low, "high": high}) if task.ids is None else session.rows(HERE, at)
         return [(pk, decode_path(path)) for pk, path in rows]
 
-    def _remove_scope(self, of: int, path: ScopePath, salt: str) -> Removed:
+    def _remove_scope(self, of: int, path: ScopePath, task: Task) -> Removed:
         removed, more = Removed(), True
+        upto, noted_upto = task.bounds.memories, task.bounds.history
         while more:
             with self._database.write() as session:
                 _zero_what_is_deleted(session)
                 if session.row(BUMP, {"of": of}) is None:
                     break
-                found = session.rows(SOME, {"of": of, "most": AT_ONCE})
+                found = session.rows(SOME, {"of": of, "upto": upto, "most": AT_ONCE})
                 chunks = _drop(session, of, [pk for pk, _, _ in found])
-                noted = len(session.rows(DROP_SOME_HISTORY, {"of": of, "most": ROWS_AT_ONCE}))
+                bounds = {"of": of, "upto": noted_upto, "most": ROWS_AT_ONCE}
+                noted = len(session.rows(DROP_SOME_HISTORY, bounds))
                 more = len(found) == AT_ONCE or noted == ROWS_AT_ONCE
                 if not more:
                     session.run(DROP_SCOPE, {"of": of})
-            removed = removed.plus(_removed(found, path, salt, chunks, noted))
+            removed = removed.plus(_removed(found, path, task.salt, chunks, noted))
         return removed
 
-    def _remove_ids(self, of: int, path: ScopePath, ids: Sequence[str], salt: str) -> Removed:
+    def _remove_ids(self, of: int, path: ScopePath, ids: Sequence[str], task: Task) -> Removed:
         removed = Removed()
+        upto, noted_upto = task.bounds.memories, task.bounds.history
         for first in range(0, len(ids), AT_ONCE):
             part = list(ids[first : first + AT_ONCE])
             with self._database.write() as session:
                 _zero_what_is_deleted(session)
                 session.run(BUMP, {"of": of})
-                found = session.rows(NAMED, {"of": of, "ids": part})
+                found = session.rows(NAMED, {"of": of, "upto": upto, "ids": part})
                 chunks = _drop(session, of, [pk for pk, _, _ in found])
-                noted = len(session.rows(DROP_HISTORY, {"of": of, "ids": part}))
-            removed = removed.plus(_removed(found, path, salt, chunks, noted))
+                noted = len(session.rows(DROP_HISTORY, {"of": of, "upto": noted_upto, "ids": part}))
+            removed = removed.plus(_removed(found, path, task.salt, chunks, noted))
         gone = frozenset(ids)
-        self._mend_history(of, gone)
+        self._mend_history(of, gone, noted_upto)
         return removed._replace(named=self._naming(of, gone))
 
-    def _mend_history(self, of: int, gone: frozenset[str]) -> None:
+    def _mend_history(self, of: int, gone: frozenset[str], upto: int) -> None:
         """What became of other memories stays told, without the ids: as that one was merged, not into which."""
         after: int | None = 0
         while after is not None:
             with self._database.write() as session:
                 _zero_what_is_deleted(session)
-                page = session.rows(DETAILS, {"of": of, "after": after, "most": ROWS_AT_ONCE})
+                page = session.rows(DETAILS, {"of": of, "upto": upto, "after": after, "most": ROWS_AT_ONCE})
                 read = [(pk, json.loads(detail)) for pk, detail in page]
                 for pk, detail in read:
                     if _names(detail, gone):
@@ -218,7 +247,10 @@ class SqlEraser:
 
 def _task(key: str, fields: dict[str, Any]) -> Task:
     ids = fields["ids"]
-    return Task(tuple(fields["path"]), None if ids is None else tuple(ids), key, fields["salt"])
+    bounds = EVERYTHING
+    if "began" in fields:
+        bounds = Bounds(fields["memories"], fields["history"], datetime.fromisoformat(fields["began"]))
+    return Task(tuple(fields["path"]), None if ids is None else tuple(ids), key, fields["salt"], bounds)
 
 
 def _removed(found: Sequence[Any], path: ScopePath, salt: str, chunks: int, noted: int) -> Removed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,7 +16,7 @@ from memgarden.store.engine import Database
 from memgarden.store.read import LIVING, OF_MEMORIES
 from memgarden.store.rows import MEMORY, to_chunk, to_memory
 from memgarden.store.statement import OneOf, Row, Statement
-from memgarden.upkeep import Past, Profile
+from memgarden.upkeep import Event, Move, Past, Profile
 
 __all__ = ["SqlUpkeep"]
 
@@ -56,6 +57,15 @@ VERSIONS = Statement(
 HISTORY = Statement(
     sa.select(history.event, history.at, history.since, history.detail)
     .where(history.scope == PLACE, history.id == sa.bindparam("id"))
+    .order_by(history.pk)
+)
+MOVES = Statement(
+    sa.select(history.id, history.event, history.detail)
+    .where(
+        history.scope == PLACE,
+        history.event.in_([sa.literal_column(f"'{event}'") for event in ("merged", "summarised", "restored")]),
+        history.detail != sa.literal_column("'{}'"),  # those that others were merged into
+    )
     .order_by(history.pk)
 )
 STORED = Statement(
@@ -133,11 +143,25 @@ class SqlUpkeep:
             rows = session.rows(LAST, {"path": encode_path(path), "ids": list(ids)})
         return {id for id, event, detail in rows if event in AWAY and "archive" in json.loads(detail)}  # noqa: A001
 
+    def moves(self, path: ScopePath) -> list[Move]:
+        """What was merged, summarised or restored in the scope, oldest first."""
+        with self._database.read() as session:
+            rows = session.rows(MOVES, {"path": encode_path(path)})
+        return [_move(id, event, json.loads(detail)) for id, event, detail in rows]  # noqa: A001
+
     def note_retrievals(self, path: ScopePath, found: Mapping[str, datetime]) -> None:
         """Keep when the memories of these ids were last found."""
         with self._database.write() as session:
             numbers = session.rows(NUMBERS, {"path": encode_path(path), "ids": list(found)})
             session.many(NOTE, [{"memory": pk, "at": to_micros(found[id])} for id, pk in numbers])  # noqa: A001
+
+
+def _move(id: str, event: Event, detail: Mapping[str, Any]) -> Move:
+    return (
+        Move(id, event, None, None)
+        if event == "restored"
+        else Move(id, event, detail.get("into"), detail.get("archive"))
+    )
 
 
 def _profile(row: Row) -> Profile:

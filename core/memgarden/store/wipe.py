@@ -11,6 +11,7 @@ __all__ = ["TABLES", "checkpoint", "wipe"]
 
 TABLES = ("memories", "chunks", "tombstones", "history", "retrievals", "scopes", "embeddings", "outbox", "garden")
 INCREMENTAL = Statement(sa.text("PRAGMA auto_vacuum = INCREMENTAL"))
+ON_DISK = Statement(sa.text("PRAGMA temp_store = FILE"))
 VACUUM = Statement(sa.text("VACUUM"))
 CHECKPOINT = {mode: Statement(sa.text(f"PRAGMA wal_checkpoint({mode})")) for mode in ("PASSIVE", "TRUNCATE")}
 # The statistics are made anew as well: they hold values of the rows.
@@ -30,6 +31,7 @@ def wipe(database: Database) -> None:
         return
     with database.alone() as session:
         session.run(INCREMENTAL, {})  # which VACUUM makes true, of a database in WAL mode too
+        session.run(ON_DISK, {})  # or the whole database would be in memory meanwhile
         session.run(VACUUM, {})
     if not checkpoint(database, "TRUNCATE"):
         raise database.busy("somebody else")
