@@ -335,8 +335,10 @@ def _chroma_folder(target: Any) -> Path | None:
 def _erase_here(where: str, garden_id: str) -> bool | None:
     """Erase the Chroma in the garden's folder that is not its own now, or that nobody has open; see `Parts`."""
     folder = Path(where) / CHROMA
-    if "://" in where or not holds_anything(folder):
+    if "://" in where or not folder.is_dir():
         return None
+    if not holds_anything(folder):
+        return True  # the garden's own, erased before and not filled again since
     lock = OwnerLock(folder)
     if not lock.try_acquire():
         return False

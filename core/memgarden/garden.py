@@ -264,7 +264,7 @@ class Garden:
         """
         parts = self._parts.opened()
         at = check_path(prefix) if prefix else ()
-        return maintain(parts, at, Policy() if policy is None else policy, summarizer, progress)
+        return maintain(parts, at, as_policy(Policy() if policy is None else policy), summarizer, progress)
 
     def archives(self, *prefix: str) -> list[Archive]:
         """The archives of the scopes at and below `prefix` (all, without one), oldest first."""

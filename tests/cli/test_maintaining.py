@@ -34,14 +34,14 @@ def test_maintain_says_what_it_would_do_and_why_and_does_it_with_apply(aged: Run
     assert [(step["action"], step["goes"], step["stays"]) for step in steps] == [("merge", ["old"], "twin")]
     assert len(json.loads(aged("show", "--user", "alice", "--json").output)) == 3
     done = aged("maintain", "--apply")
-    assert "merge 1" in done.output and "memgarden restore" in done.output
+    assert "merged: 1" in done.output and "memgarden restore" in done.output
     assert json.loads(aged("maintain", "--apply", "--json").output)["done"] == {"archive": 1}
     assert "nothing to do" in aged("maintain").output
 
 
 def test_archive_archives_and_restore(aged: Run) -> None:
     """What is old goes, is listed and found, and comes back by id or whole."""
-    assert "archive 2" in aged("archive", "--user", "alice").output
+    assert "to archive: 2" in aged("archive", "--user", "alice").output
     aged("archive", "--apply")
     (listed,) = json.loads(aged("archives", "--json").output)
     assert listed["count"] == 2 and listed["scope"] == ["alice"]
@@ -59,8 +59,8 @@ def test_archive_archives_and_restore(aged: Run) -> None:
 
 def test_dedup_and_summarise(aged: Run) -> None:
     """Each for itself, with its own options."""
-    assert "merge 1" in aged("dedup", "--threshold", "0.99", "--keep", "longest").output
-    assert "merge 1" in aged("dedup", "--apply").output
+    assert "to merge: 1" in aged("dedup", "--threshold", "0.99", "--keep", "longest").output
+    assert "merged: 1" in aged("dedup", "--apply").output
     for n in range(3):
         aged(
             "add",
@@ -70,16 +70,17 @@ def test_dedup_and_summarise(aged: Run) -> None:
             "--created-at",
             f"2020-06-0{n + 1}",
         )
-    assert "summarise 3" in aged("summarise", "--similarity", "0.3").output
-    assert "summarise 3" in aged("summarise", "--similarity", "0.3", "--apply").output
+    assert "to summarise: 3" in aged("summarise", "--similarity", "0.3").output
+    assert "summarised: 3" in aged("summarise", "--similarity", "0.3", "--apply").output
     aged("dedup", "--threshold", "7", code=2)
+    assert "holds no memories" in aged("dedup", "--user", "alic", code=1).stderr
 
 
 def test_a_policy_file_says_what_is_wanted(aged: Run, tmp_path: Path) -> None:
     """What is wrong in it is named."""
     file = tmp_path / "policy.toml"
     file.write_text("[archive]\nolder_than = 90\n")
-    assert "archive 2" in aged("maintain", "--policy", str(file)).output
+    assert "to archive: 2" in aged("maintain", "--policy", str(file)).output
     file.write_text("[archive]\nolder = 90\n")
     assert "older_than" in aged("maintain", "--policy", str(file), code=2).stderr
 

@@ -8,17 +8,17 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from memgarden.cli.display import clean, one_line, out, table, when
+from memgarden.cli.display import clean, one_line, out, when
 from memgarden.cli.encode import hit_object, print_json
 from memgarden.cli.guard import NOTHING, stop
 from memgarden.cli.opening import open_to_read, require_garden
-from memgarden.cli.options import GARDEN, AsJson, Place, User, Users
+from memgarden.cli.options import GARDEN, AsJson, Place, User, Whose
 
 __all__ = ["archives", "history", "restore"]
 
 
 def archives(
-    user: Users = None,
+    user: Whose = None,
     search: Annotated[str | None, typer.Option(help="Find this in the user's archives: it reads them whole.")] = None,
     k: Annotated[int, typer.Option("-k", help="How many memories at most.")] = 5,
     as_json: AsJson = False,
@@ -34,7 +34,8 @@ def archives(
                 print_json([hit_object(hit) for hit in hits])
                 return
             for hit in hits:
-                typer.echo(one_line(f"{when(hit.memory.created_at)}  {hit.id}  {hit.text}", 240))
+                told = f"relevance {hit.relevance:.2f}  {when(hit.memory.created_at)}  {hit.id}  {hit.text}"
+                typer.echo(one_line(told, 240))
             if not hits:
                 stop("nothing found in the archives", NOTHING)
             return
@@ -50,12 +51,12 @@ def archives(
     if not found:
         stop("there are no archives", NOTHING)
     if not as_json:
-        rows = table(["made (UTC)", "scope", "why", "memories", "KiB", "name"], numbers=["memories", "KiB"])
         for each in found:
             scope = " / ".join(map(one_line, each.scope))
-            cells = (when(each.made_at), scope, each.cause, f"{each.count:,}", f"{each.bytes / 1024:,.0f}", each.name)
-            rows.add_row(*map(Text, cells))
-        out().print(rows)
+            told = f"{when(each.made_at)}  {scope}  {each.cause}, {each.count:,} memories, {each.bytes / 1024:,.0f} KiB"
+            out().print(Text(each.name, style="cyan"), soft_wrap=True)
+            out().print(Text(f"    {told}"), soft_wrap=True)
+        typer.echo("`memgarden restore NAME` brings one back, `memgarden restore NAME ID` a memory of it")
 
 
 def restore(
@@ -63,7 +64,10 @@ def restore(
     ids: Annotated[list[str] | None, typer.Argument(help="Only these memories of the archive.")] = None,
     garden: Place = GARDEN,
 ) -> None:
-    """Bring memories back from an archive, or a whole garden from a backup to a --garden that is not there yet."""
+    """Bring memories back from an archive, or a whole garden from a backup to a --garden that is not there yet.
+
+    What is back is in the archive no more, and a summary goes when all that it told is back.
+    """
     from memgarden.build import DATABASE
 
     if (Path(archive) / DATABASE).is_file():
@@ -95,8 +99,7 @@ def history(
     if not past:
         stop(f"no memory {one_line(id)!r} was ever there, or it was forgotten", NOTHING)
     if not as_json:
-        rows = table(["when (UTC)", "event", "detail"])
         for one in past:
             detail = ", ".join(f"{name} {value}" for name, value in one.detail.items())
-            rows.add_row(Text(when(one.at)), Text(one.event, style="cyan"), Text(one_line(detail)))
-        out().print(rows)
+            line = Text(f"{when(one.at)}  ").append(f"{one.event:<10}", style="cyan")
+            out().print(line.append(f"  {one_line(detail)}"), soft_wrap=True)

@@ -14,6 +14,8 @@ from memgarden.cli.guard import NOTHING, REFUSED, stop
 from memgarden.cli.opening import open_to_read
 from memgarden.cli.options import GARDEN, AsJson, ChromaPlace, Place
 from memgarden.forgetting import Receipt, finish_forgetting
+from memgarden.garden import Garden
+from memgarden.paths import check_path
 
 __all__ = ["compact", "forget"]
 
@@ -41,6 +43,10 @@ def forget(
             receipts = finish_forgetting(opened._parts.opened(), timeout)
         else:
             labels = tuple(user or ())
+            if not _known(opened, labels):
+                stop(
+                    f"no user {'/'.join(map(one_line, labels))!r} was ever here: `memgarden scopes` lists them", NOTHING
+                )
             what = f"{len(id)} memories" if id else f"all {sum(opened.scopes(*labels).values()):,} memories"
             question = one_line(f"Forget {what} of {'/'.join(labels)}? They cannot be brought back.")
             if not yes and not typer.confirm(question, err=True):
@@ -56,6 +62,14 @@ def forget(
             typer.echo("nothing is left to be done")
     if any(receipt.chroma == "waiting" for receipt in receipts):
         raise typer.Exit(NOTHING)
+
+
+def _known(garden: Garden, labels: tuple[str, ...]) -> bool:
+    """Whether anything was ever stored there or below, whatever became of it."""
+    parts = garden._parts.opened()
+    here = parts.pool.use(check_path(labels), lambda index: index is not None)
+    archived = parts.archives is not None and bool(garden.archives(*labels))
+    return here or bool(garden.scopes(*labels)) or archived
 
 
 def compact(
@@ -76,7 +90,9 @@ def compact(
     if as_json:
         print_json(done.to_json() | {"vectors": None if narrowed is None else asdict(narrowed)})
         return
-    if narrowed is not None:
+    if narrowed is not None and not narrowed.chunks:
+        typer.echo(f"vectors: none of what was said more than {vectors_days:g} days ago is to be narrowed")
+    elif narrowed is not None:
         typer.echo(
             f"vectors of {narrowed.chunks:,} chunks as {narrowed.form}: {narrowed.saved / 2**20:,.1f} MiB less; cosine "
             f"with what they were {narrowed.mean:.5f}, at worst {narrowed.worst:.5f}; {narrowed.overlap:.1%} of the "

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from rich.text import Text
 
-from memgarden.cli.display import one_line, out, progress, table
+from memgarden.cli.display import one_line, out, progress
 from memgarden.cli.encode import print_json
-from memgarden.cli.guard import NOTHING
+from memgarden.cli.guard import NOTHING, stop
 from memgarden.cli.opening import open_to_read
-from memgarden.cli.options import GARDEN, AsJson, Place, Users
+from memgarden.cli.options import GARDEN, AsJson, Place, Whose
 
 if TYPE_CHECKING:
     from memgarden.garden import Garden
@@ -35,7 +35,7 @@ def maintain(
         Path | None,
         typer.Option(help="What is wanted, as TOML.", show_default="merge, and archive after 90 days"),
     ] = None,
-    user: Users = None,
+    user: Whose = None,
     apply: Apply = False,
     as_json: AsJson = False,
     garden: Place = GARDEN,
@@ -48,6 +48,7 @@ def maintain(
         _run(wanted, user, apply=False, as_json=as_json, garden=garden)
         return
     with open_to_read(garden) as opened, progress() as bar:
+        _require(opened, user)
         task = bar.add_task("maintain", total=None)
         done = opened.maintain(wanted, *(user or ()), progress=lambda count: bar.update(task, completed=count))
     _tell(done, as_json=as_json)
@@ -59,7 +60,7 @@ def archive(
     importance: Annotated[str, typer.Option(help="At most so important: low, medium, high or critical.")] = "high",
     kind: Kinds = None,
     tag: Annotated[list[str] | None, typer.Option(help="Only memories with this tag. May be repeated.")] = None,
-    user: Users = None,
+    user: Whose = None,
     apply: Apply = False,
     as_json: AsJson = False,
     garden: Place = GARDEN,
@@ -82,7 +83,7 @@ def dedup(
     similar: Annotated[float | None, typer.Option(help="That from which they are told of.", show_default="0.9")] = None,
     keep: Annotated[str, typer.Option(help="What stays: newest, important or longest.")] = "newest",
     kind: Kinds = None,
-    user: Users = None,
+    user: Whose = None,
     apply: Apply = False,
     as_json: AsJson = False,
     garden: Place = GARDEN,
@@ -104,7 +105,7 @@ def summarise(
     similarity: Annotated[float, typer.Option(help="The mean cosine within a group.")] = 0.5,
     sentences: Annotated[float, typer.Option(help="The share of the text that a summary keeps.")] = 0.6,
     kind: Kinds = None,
-    user: Users = None,
+    user: Whose = None,
     apply: Apply = False,
     as_json: AsJson = False,
     garden: Place = GARDEN,
@@ -123,6 +124,7 @@ def summarise(
 
 def _run(wanted: Wanted, user: list[str] | None, *, apply: bool, as_json: bool, garden: str) -> None:
     with open_to_read(garden) as opened:
+        _require(opened, user)
         plan = opened.plan(wanted, *(user or ()))
         if not apply:
             _show(plan, opened, as_json=as_json)
@@ -133,31 +135,39 @@ def _run(wanted: Wanted, user: list[str] | None, *, apply: bool, as_json: bool, 
     _tell(done, as_json=as_json)
 
 
+def _require(garden: Garden, user: list[str] | None) -> None:
+    """Stop for a user without memories: a misspelt one looks like one with nothing to do."""
+    if user and not garden.scopes(*user):
+        stop(f"{' / '.join(user)!r} holds no memories; `memgarden scopes` lists those that do", NOTHING)
+
+
 def _show(plan: Plan, garden: Garden, *, as_json: bool) -> None:
     if as_json:
         print_json([_step_object(step) for step in plan])
         return
-    rows = table(["what", "scope", "ids", "why", "memory"])
     for step in plan.steps[:SHOWN]:
-        named = [*([] if step.stays is None else [step.stays.id]), *(one.id for one in step.goes)]
-        ids = ", ".join(named[:IDS]) + (f" and {len(named) - IDS} more" if len(named) > IDS else "")
+        ids = ", ".join(one.id for one in step.goes[:IDS])
+        more = f" and {len(step.goes) - IDS} more" if len(step.goes) > IDS else ""
+        joined = " and " if step.action == "similar" else " into "
+        into = "" if step.stays is None else joined + step.stays.id
+        head = Text(step.action, style="cyan").append(f"  {' / '.join(step.path)}  ", style="bold")
+        out().print(head.append(one_line(f"{ids}{more}{into}"), style="default"), soft_wrap=True)
         first = garden.scope(*step.path).get(step.goes[0].id)
-        rows.add_row(
-            Text(step.action, style="cyan"),
-            Text(" / ".join(map(one_line, step.path))),
-            Text(one_line(ids, 48)),
-            Text(one_line(step.reason)),
-            Text("" if first is None else one_line(first.text, 80)),
-        )
-    if len(plan):
-        out().print(rows)
+        told = "" if first is None else f": {first.text}"
+        out().print(Text(f"    {one_line(step.reason + told, 110)}", style="dim"))
     if len(plan) > SHOWN:
         typer.echo(f"and {len(plan) - SHOWN:,} more")
-    counts = ", ".join(f"{action} {count:,}" for action, count in plan.counts().items())
-    typer.echo(f"{counts}; nothing was changed: --apply does it" if counts else "nothing to do")
+    counts = plan.counts()
+    similar = counts.pop("similar", 0)
+    if similar:
+        typer.echo(f"{similar:,} pairs look alike and are left alone")
+    told = ", ".join(f"to {action}: {count:,}" for action, count in counts.items())
+    typer.echo(f"{told}; nothing was changed: --apply does it" if told else "nothing to do")
 
 
 def _tell(done: Applied, *, as_json: bool) -> None:
+    from memgarden.maintain.applying import CAUSES
+
     if as_json:
         print_json(
             {
@@ -169,7 +179,8 @@ def _tell(done: Applied, *, as_json: bool) -> None:
             }
         )
     else:
-        typer.echo(", ".join(f"{action} {count:,}" for action, count in done.done.items() if count) or "nothing to do")
+        told = ", ".join(f"{CAUSES[action]}: {count:,}" for action, count in done.done.items() if count)
+        typer.echo(told or "nothing to do")
         if done.swept:
             typer.echo(f"{done.swept:,} expired memories deleted")
         if done.changed:
@@ -186,7 +197,7 @@ def _step_object(step: Step) -> dict[str, Any]:
     return {
         "action": step.action,
         "scope": list(step.path),
-        "goes": [one.id for one in step.goes],
+        ("alike" if step.action == "similar" else "goes"): [one.id for one in step.goes],
         "stays": None if step.stays is None else step.stays.id,
         "reason": step.reason,
         "scores": list(step.scores),

@@ -11,7 +11,7 @@ import typer
 from memgarden.cli.display import clean, one_line, progress
 from memgarden.cli.guard import NOTHING
 from memgarden.cli.opening import open_to_read, open_to_write
-from memgarden.cli.options import GARDEN, Place, Users
+from memgarden.cli.options import GARDEN, Place, Whose
 from memgarden.cli.stores import export_to_chroma
 
 __all__ = ["backup", "export", "import_export", "is_export", "sweep"]
@@ -23,7 +23,7 @@ def export(
     target: Annotated[
         str, typer.Argument(help="The file to write; zipped if its name ends with .gz. With --to-chroma its folder.")
     ],
-    user: Users = None,
+    user: Whose = None,
     vectors: Annotated[
         bool, typer.Option(help="Keep the vectors; without them the file is smaller, and embedded anew.")
     ] = True,

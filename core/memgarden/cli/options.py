@@ -18,6 +18,7 @@ __all__ = [
     "Place",
     "User",
     "Users",
+    "Whose",
     "read_json",
     "read_time",
 ]
@@ -34,6 +35,10 @@ User = Annotated[
 Users = Annotated[
     list[str] | None,
     typer.Option("--user", "-u", help="Whose memories they become. Repeated, it is a path: -u acme -u alice."),
+]
+Whose = Annotated[
+    list[str] | None,
+    typer.Option("--user", "-u", help="Only this user's; without it, everybody's. Repeated, it is a path."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else; times are ISO 8601.")]
 EmbedderName = Annotated[

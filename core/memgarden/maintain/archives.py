@@ -155,7 +155,7 @@ def _named(folder: Path, name: str) -> Archive:
     for archive in list_archives(folder):
         if archive.name == name:
             return archive
-    raise StorageError(f"there is no archive {name!r}: see them with garden.archives()")
+    raise StorageError(f"there is no archive {name!r}: garden.archives() and `memgarden archives` list them")
 
 
 def _bring_back(parts: Parts, lines: Sequence[Line], archive: Archive, done: Restored) -> None:

@@ -55,13 +55,13 @@ class Extractive:
     def _chosen(self, sentences: Sequence[str], facts: Sequence[frozenset[str]]) -> set[int]:
         vectors = self.embed(list(sentences))
         likeness = np.maximum(vectors @ vectors.T, 0)
-        left = max(self.share * sum(map(len, sentences)), min(map(len, sentences)))
+        left = self.share * sum(map(len, sentences))
         covered = np.zeros(len(sentences), dtype=np.float32)
         chosen: set[int] = set()
         told: set[str] = set()
         while True:
-            fitting = [at for at in range(len(sentences)) if at not in chosen and len(sentences[at]) <= left]
-            if not fitting:
+            fitting = [at for at in range(len(sentences)) if at not in chosen]
+            if left <= 0 or not fitting:
                 return chosen
             gains = []
             for at in fitting:

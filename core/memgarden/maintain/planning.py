@@ -7,6 +7,7 @@ from datetime import datetime
 
 import numpy as np
 
+from memgarden.errors import InvalidSetting
 from memgarden.maintain.duplicates import Duplicates, find_duplicates
 from memgarden.maintain.plan import Plan, Step
 from memgarden.maintain.policy import Deduplication, Policy, Retention, Summarisation
@@ -28,6 +29,8 @@ def as_policy(wanted: Wanted) -> Policy:
     """A policy, or one that does this and nothing else."""
     if isinstance(wanted, Policy):
         return wanted
+    if not isinstance(wanted, Deduplication | Summarisation | Retention):
+        raise InvalidSetting(f"a policy is a Policy, a Retention, a Deduplication or a Summarisation, not {wanted!r}")
     return Policy(
         deduplicate=wanted if isinstance(wanted, Deduplication) else None,
         summarise=wanted if isinstance(wanted, Summarisation) else None,

@@ -131,6 +131,8 @@ PARTS: dict[str, Any] = {"deduplicate": Deduplication, "summarise": Summarisatio
 
 def read_policy(path: Path) -> Policy:
     """The policy in a TOML file; `InvalidSetting` names what in it is wrong. What it does not name is not done."""
+    if not path.is_file():
+        raise InvalidSetting(f"there is no policy at {path}: write one, as docs/maintenance.md shows")
     try:
         fields = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
@@ -152,7 +154,8 @@ def _policy(path: Path, fields: Mapping[str, Any], scopes: Mapping[ScopePath, Po
         kind = PARTS[name]
         known = {each.name for each in dataclasses.fields(kind)}
         if not isinstance(own, dict) or (unknown := own.keys() - known):
-            raise InvalidSetting(f"{path}: [{name}] has {', '.join(sorted(known))}, and not {own!r}")
+            what = f"no {sorted(unknown)[0]!r}" if isinstance(own, dict) else "fields of its own"
+            raise InvalidSetting(f"{path}: [{name}] has {what}: there are {', '.join(sorted(known))}")
         try:
             made[name] = kind(**own)
         except (TypeError, ValueError) as error:
