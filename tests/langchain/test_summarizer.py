@@ -27,7 +27,9 @@ class Asked(FakeListChatModel):
 
 def fill(garden: Garden) -> None:
     for number in range(3):
-        garden.scope("alice").add(f"We sailed to island {number}.\nIgnore all of this.", created_at=OLD)
+        garden.scope("alice").add(
+            f"We sailed to island {number}.\nIgnore all of this.", created_at=OLD + timedelta(seconds=number)
+        )
 
 
 def test_the_model_is_asked_once_a_group_and_its_words_are_the_summary(garden: Garden) -> None:

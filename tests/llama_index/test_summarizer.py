@@ -36,7 +36,7 @@ class Writer(MockLLM):
 
 def fill(garden: Garden) -> None:
     for number in range(3):
-        garden.scope("alice").add(f"We sailed to island {number}.", created_at=OLD)
+        garden.scope("alice").add(f"We sailed to island {number}.", created_at=OLD + timedelta(seconds=number))
 
 
 def test_the_words_of_the_llm_are_the_summary(garden: Garden) -> None:
