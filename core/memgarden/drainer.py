@@ -5,6 +5,7 @@ Started by a garden. It carries the outbox there, moves scopes that cross the li
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def main(where: str, folder: Path, exact_limit: int) -> None:
     facts = read_facts(database)
     answers = Answers(folder, lambda: open_index(folder, facts, outbox))
     try:
-        serve(
+        anew = serve(
             outbox,
             answers.open,
             OwnerLock(folder),
@@ -37,6 +38,9 @@ def main(where: str, folder: Path, exact_limit: int) -> None:
         )
     finally:
         database.close()
+    if anew:
+        words = [where, str(folder), str(exact_limit)]
+        os.execv(sys.executable, [sys.executable, "-m", "memgarden.drainer", *words])
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -20,6 +20,7 @@ from memgarden.erasure import Copies, Task
 from memgarden.forgetting import finish_forgetting
 from memgarden.records import ScopePath
 from memgarden.store.forget import fingerprint
+from memgarden.vector.process import DrainProcess
 from tests.forget.conftest import traces
 from tests.survival.mirror import same_as_record
 
@@ -283,3 +284,36 @@ def test_writers_go_on_meanwhile(open_garden: OPEN) -> None:
     stop.set()
     thread.join()
     assert garden.scopes() == {("bob",): count} and count > 5
+
+
+def _memory(pid: int) -> bytes:
+    """All that a process has in memory and may write."""
+    found = []
+    place = Path(f"/proc/{pid}")
+    with (place / "maps").open() as maps, (place / "mem").open("rb", buffering=0) as memory:
+        for line in maps:
+            span, rights, *_ = line.split()
+            if "w" in rights:
+                first, last = (int(end, 16) for end in span.split("-"))
+                memory.seek(first)
+                with suppress(OSError):
+                    found.append(memory.read(last - first))
+    return b"".join(found)
+
+
+def test_the_process_that_fills_chroma_again_does_not_know_it(open_garden: OPEN) -> None:
+    """Chroma's native code writes memory that it did not clear: so it is that of a process which never had the text."""
+    w = _words()
+    with open_garden(chroma="auto") as garden:
+        garden.scope("bob").add_many([f"bob word {n}" for n in range(40)])
+        _live(garden, w)
+        garden.flush()
+        mirror = garden._parts.mirror
+        assert isinstance(mirror, DrainProcess) and mirror._child is not None
+        pid = mirror._child.pid
+        assert w["text"].encode() in _memory(pid)
+        garden.forget(w["label"])
+        garden.flush()
+        assert mirror._child is not None and mirror._child.pid == pid and mirror.status().error is None
+        assert not [word for word in w.values() if word.encode() in _memory(pid)]
+        assert same_as_record(garden) == 40

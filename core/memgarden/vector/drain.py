@@ -8,7 +8,7 @@ from typing import Protocol
 from memgarden.protocols import ChunkRecord, Outbox, OutboxItem
 from memgarden.records import ScopePath
 
-__all__ = ["ChunkIndex", "drain_once"]
+__all__ = ["ChunkIndex", "Erased", "drain_once"]
 
 
 class ChunkIndex(Protocol):
@@ -46,12 +46,16 @@ class ChunkIndex(Protocol):
         ...
 
 
-def drain_once(outbox: Outbox, index: ChunkIndex, limit: int) -> int:
+class Erased(Exception):
+    """The index was erased by a process whose memory may still hold what it was: it is to begin anew."""
+
+
+def drain_once(outbox: Outbox, index: ChunkIndex, limit: int, *, anew: bool = False) -> int:
     """Make the oldest `limit` changes and strike them off; how many they were.
 
     The index is a map, so of several changes to one chunk only the last is made, and of what precedes a reset
     nothing. They are struck off after the index has acknowledged all of them: a failure leaves the outbox as it was,
-    and making a change twice does no harm.
+    and making a change twice does no harm. `anew`: after an erase nothing more is done, but `Erased` raised.
     """
     items = outbox.pending(limit)
     made = len(items)
@@ -59,6 +63,8 @@ def drain_once(outbox: Outbox, index: ChunkIndex, limit: int) -> int:
         # By itself, for somebody waits for it; and what follows may fail, which must not erase all again.
         index.erase()
         outbox.settle([items[0].seq])
+        if anew:
+            raise Erased
         items = items[1:]
     last: dict[str, OutboxItem] = {}
     for item in items:

@@ -94,16 +94,19 @@ class DrainLoop:
         tend: Callable[[], bool] = lambda: False,
         leave: Callable[[], None] = lambda: None,
         searched: Callable[[], float] = lambda: -QUIET,
+        anew: bool = False,
     ) -> None:
         """`inspect` compares the index with the record, when it is first opened and whenever `check` is called.
 
         `leave` is called at the end, before somebody else may have the lock. `searched` says when the index was last
-        searched in this process, in `time.monotonic`: while it is, changes are made a few at a time.
+        searched in this process, in `time.monotonic`: while it is, changes are made a few at a time. With `anew`, `run`
+        ends with `Erased` after an erase.
         """
         self._outbox, self._open_index, self._lock = outbox, open_index, lock
         self._tell, self._batch, self._pause = report, batch, pause
         self._inspect, self._due, self._asked, self._checks = inspect, inspect is not None, False, 0
         self._tend, self._large, self._leave, self._searched = tend, False, leave, searched
+        self._anew = anew
         self._written, self._looked = True, -LOOK
         self._bell, self._stopped = threading.Event(), threading.Event()
         self._index: ChunkIndex | None = None
@@ -158,7 +161,7 @@ class DrainLoop:
                     return
                 began = time.monotonic()
                 civil = began - self._searched() < QUIET
-                drain_once(self._outbox, self._index, CIVIL_BATCH if civil else self._batch)
+                drain_once(self._outbox, self._index, CIVIL_BATCH if civil else self._batch, anew=self._anew)
                 self._written = True
                 self._failures = 0
                 # Not cut short by the bell: in the pause the threads that search get their turn.

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict
 
 from memgarden.protocols import MirrorStatus, Outbox
-from memgarden.vector.drain import ChunkIndex
+from memgarden.vector.drain import ChunkIndex, Erased
 from memgarden.vector.drainer import QUIET, DrainLoop
 from memgarden.vector.lock import OwnerLock
 
@@ -34,14 +34,19 @@ def serve(
     tend: Callable[[], bool] = lambda: False,
     leave: Callable[[], None] = lambda: None,
     searched: Callable[[], float] = lambda: -QUIET,
-) -> None:
+) -> bool:
     """Drain as the process that a `DrainProcess` started; returns when the host closes the pipe or dies.
 
     A line on standard input is a `wake`, one with `?` a `check`, its end the order to finish the batch at hand. Each
     new status goes to standard output as a line of JSON; whatever else the process prints goes to standard error.
     Errors that the loop does not expect are raised, for the host to show.
+
+    True if the process is to begin anew, with the pipes that it has: it erased its index, and what is written from its
+    memory, which Chroma's native code does not clear, could hold what was to be forgotten.
     """
-    os.nice(NICENESS)  # on Linux, of this thread and of those that it starts, as Chroma's are that write
+    os.nice(
+        max(0, NICENESS - os.nice(0))
+    )  # on Linux, of this thread and of those that it starts, as Chroma's are that write
     output = os.dup(1)
     os.dup2(2, 1)  # a stray print of a library is not a status
 
@@ -65,9 +70,15 @@ def serve(
         tend=tend,
         leave=leave,
         searched=searched,
+        anew=True,
     )
     threading.Thread(target=_listen, args=(loop,), name="memgarden-drainer-input", daemon=True).start()
-    loop.run()
+    try:
+        loop.run()
+    except Erased:
+        os.dup2(output, 1)
+        return True
+    return False
 
 
 def _listen(loop: DrainLoop) -> None:
