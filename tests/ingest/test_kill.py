@@ -10,6 +10,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from memgarden import Garden
 from tests.ingest.worker import STREAM
 
@@ -35,8 +37,15 @@ def _life(where: Path, lines: int, more: float) -> list[str]:
     return [line for line in said if line]
 
 
-def test_twelve_kills_neither_lose_nor_double_a_turn(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rounds", [1, pytest.param(5, marks=pytest.mark.slow)])
+def test_twelve_kills_neither_lose_nor_double_a_turn(tmp_path: Path, rounds: int) -> None:
     """What was told to be stored is there after each kill; at the end each session is whole and in order."""
+    for number in range(rounds):
+        _survives_twelve(tmp_path / str(number))
+
+
+def _survives_twelve(tmp_path: Path) -> None:
+    tmp_path.mkdir()
     seed = int(os.environ.get("MEMGARDEN_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
     print(f"MEMGARDEN_SEED={seed}")
     rng, where, killed, held = random.Random(seed), tmp_path / "garden", 0, 0

@@ -163,3 +163,93 @@ def test_the_policies_find_something_to_do(tmp_path: Path) -> None:
             actions = {step.action for step in garden.plan(policy)} - {"similar"}
             assert actions == ({name} if name != "all" else {"merge", "archive"} | actions)
         assert {step.action for step in garden.plan(Deduplication())} >= {"merge"}
+
+
+def kept(tmp_path: Path, work: Callable[[Garden, Path], object], whole: Callable[[Path], object], times: int) -> None:
+    """Kill work that changes no memory: all are there, and what it writes beside them is whole or not there."""
+    template = planted(tmp_path / "template")
+    with opened(template) as garden:
+        wanted = everywhere(garden)[0]
+        began = time.perf_counter()
+        work(garden, tmp_path / "first")
+        took = time.perf_counter() - began + 0.05
+    rng = random.Random(7)
+    for number in range(times):
+        folder, beside = tmp_path / str(number), tmp_path / f"beside {number}"
+        shutil.copytree(template, folder)
+        killed(folder, lambda garden, beside=beside: work(garden, beside), rng.uniform(0, took))
+        if beside.exists():
+            assert whole(beside) == sum(wanted.values())
+        with opened(folder) as garden:
+            assert everywhere(garden)[0] == wanted and garden.health(deep=True).ok
+            if not beside.exists():
+                work(garden, beside)
+                assert whole(beside) == sum(wanted.values())
+            assert everywhere(garden)[0] == wanted
+        shutil.rmtree(folder)
+
+
+def exported(garden: Garden, beside: Path) -> None:
+    garden.export(beside)
+
+
+def lines(beside: Path) -> int:
+    return len(beside.read_text().splitlines()) - 1
+
+
+def copied(garden: Garden, beside: Path) -> None:
+    garden.backup(beside.with_name(f"{beside.name} made"))
+    beside.with_name(f"{beside.name} made").rename(beside)
+
+
+def counted(beside: Path) -> int:
+    with opened(beside) as copy:
+        assert copy.health(deep=True).ok
+        return sum(copy.scopes().values())
+
+
+TIMES = [6, pytest.param(50, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("times", TIMES)
+@pytest.mark.parametrize(("work", "whole"), [(exported, lines), (copied, counted)])
+def test_copying_survives_being_killed(
+    tmp_path: Path, work: Callable[[Garden, Path], object], whole: Callable[[Path], object], times: int
+) -> None:
+    """An export or a backup is there whole or not at all, and the garden as it was."""
+
+    def again(garden: Garden, beside: Path) -> None:
+        shutil.rmtree(beside.with_name(f"{beside.name} made"), ignore_errors=True)
+        work(garden, beside)
+
+    kept(tmp_path, again, whole, times)
+
+
+@pytest.mark.parametrize("times", TIMES)
+def test_compaction_survives_being_killed(tmp_path: Path, times: int) -> None:
+    """In steps or whole, with narrow vectors: every memory stays, and is found."""
+
+    def compacted(garden: Garden, beside: Path) -> None:
+        garden.narrow("int8", older_than=timedelta(0), apply=True)
+        garden.compact(older_than=timedelta(0), events=1, embeddings=0, apply=True)
+        garden.compact(full=True, apply=True)
+        beside.write_text("done")
+
+    kept(tmp_path, compacted, lambda beside: 2 * (15 * 6 + 30 + 5), times)
+
+
+@pytest.mark.parametrize("times", TIMES)
+def test_importing_survives_being_killed(tmp_path: Path, times: int) -> None:
+    """Run again it has stored every memory once, with its vectors."""
+    with opened(planted(tmp_path / "template")) as garden:
+        garden.export(tmp_path / "all.jsonl")
+        wanted = everywhere(garden)[0]
+    rng = random.Random(7)
+    for number in range(times):
+        folder = tmp_path / str(number)
+        killed(folder, lambda garden: garden.import_(tmp_path / "all.jsonl"), rng.uniform(0, 0.5))
+        with opened(folder) as garden:
+            assert set(everywhere(garden)[0]) <= set(wanted)
+            assert garden.import_(tmp_path / "all.jsonl").kept_vectors
+            assert everywhere(garden)[0] == wanted and garden.health(deep=True).ok
+        shutil.rmtree(folder)
