@@ -41,7 +41,7 @@ test-oldest: $(OLDEST)/.installed
 $(OLDEST)/.installed: tests/oldest.txt pyproject.toml
 	test -d $(OLDEST) || $(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/pip install --quiet --upgrade "pip>=25.1"
-	$(OLDEST)/bin/pip install --quiet --constraint tests/oldest.txt --group adapters --editable ".[agents,classic,llama-index]"
+	$(OLDEST)/bin/pip install --quiet --constraint tests/oldest.txt --group adapters --editable ".[agents,classic,llama-index,summaries]"
 	touch $@
 
 test-all: test test-oldest
