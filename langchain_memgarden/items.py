@@ -102,8 +102,14 @@ def narrowed(where: Mapping[str, Any] | None) -> dict[str, Any]:
     """
     parts: list[dict[str, Any]] = []
     for key, wanted in (where or {}).items():
-        _narrow(f"metadata.{VALUE}.{key}", wanted, parts)
+        if _plain(key):
+            _narrow(f"metadata.{VALUE}.{key}", wanted, parts)
     return {"$or": [{"kind": {"$nin": [ITEM, RECORD]}}, {"$and": parts}]} if parts else {}
+
+
+def _plain(key: object) -> bool:
+    """Whether memgarden reads the key as one: with a dot in it, it may be a way into what is nested."""
+    return bool(key) and "." not in str(key)
 
 
 def _narrow(field: str, wanted: Any, parts: list[dict[str, Any]]) -> None:
@@ -111,7 +117,8 @@ def _narrow(field: str, wanted: Any, parts: list[dict[str, Any]]) -> None:
         operators = any(str(key).startswith("$") for key in wanted)
         for key, inner in wanted.items():
             if not operators:
-                _narrow(f"{field}.{key}", inner, parts)
+                if _plain(key):
+                    _narrow(f"{field}.{key}", inner, parts)
             elif key in ORDERED and isinstance(inner, str | int | float):
                 parts.append({field: {key: inner}})
             elif key == "$eq" and isinstance(inner, SCALARS):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from memgarden import Garden
-from memgarden import garden as garden_module
+from memgarden.maintain import running
 from memgarden.store.write import Writer
 
 OPEN = Callable[..., Garden]
@@ -51,7 +51,7 @@ def test_scopes_whose_memories_all_expired_are_not_listed(garden: Garden) -> Non
 def test_a_sweep_goes_in_small_transactions(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many there are, no transaction takes more than so many."""
     fill(garden)
-    monkeypatch.setattr(garden_module, "SWEPT_AT_ONCE", 2)
+    monkeypatch.setattr(running, "SWEPT_AT_ONCE", 2)
     swept: list[int] = []
     whole = Writer.sweep
     monkeypatch.setattr(Writer, "sweep", lambda *args: swept.append(whole(*args)) or swept[-1])

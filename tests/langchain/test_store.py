@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from langchain_core.embeddings import DeterministicFakeEmbedding
 from langgraph.store.base import GetOp, InvalidNamespaceError, ListNamespacesOp, PutOp, SearchOp
@@ -246,6 +246,7 @@ TESTS = JSON | st.dictionaries(
 )
 
 
+@example(values=[{"": {"": False}}], where={".": None})
 @given(values=st.lists(VALUES, max_size=5), where=st.dictionaries(st.text("ab.", max_size=2), TESTS, max_size=2))
 def test_searches_filter_as_the_reference_does(
     garden: Garden, values: list[dict[str, Any]], where: dict[str, Any]
