@@ -59,7 +59,7 @@ def fill(garden: Garden, paths: Sequence[Sequence[str]], data: st.DataObject) ->
     return own
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(paths=st.lists(labels, min_size=2, max_size=4, unique_by=tuple), data=st.data())
 def test_maintenance_never_mixes_scopes(paths: list[list[str]], data: st.DataObject) -> None:
     """Merged, summarised, archived, found in archives, restored: it is the scope's own, and others stay as they are."""
