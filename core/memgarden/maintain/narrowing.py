@@ -14,7 +14,7 @@ from memgarden.store.vectors import Form, narrowed, to_vector
 
 __all__ = ["Narrowing", "narrow"]
 
-AT_ONCE = 500  # vectors a transaction: some 10 ms
+AT_ONCE = 500  # vectors a transaction
 SAMPLE = 2_000  # vectors that the loss is measured on
 ASKED = 100  # of them, asked as questions
 BEST = 10

@@ -11,8 +11,8 @@ from memgarden.records import ScopePath
 
 __all__ = ["AT_ONCE", "CHUNKS_AT_ONCE", "Action", "Plan", "Step", "Version", "cut"]
 
-AT_ONCE = 100  # memories that leave in one transaction, which takes a few milliseconds
-CHUNKS_AT_ONCE = 500  # of them all, unless one has more: 25 ms
+AT_ONCE = 100  # memories that leave in one transaction: `benchmarks.upkeep beside` prints the longest
+CHUNKS_AT_ONCE = 500  # of them all, unless one memory has more
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""A search of a scope's archives: they are read whole for it, so it takes seconds where a search takes milliseconds."""
+"""A search of a scope's archives: they are read whole for it, and indexed, where a search finds its index ready."""
 
 from __future__ import annotations
 

@@ -51,8 +51,8 @@ class Database:
         # sqlite3 would begin transactions on its own, too late for a snapshot; the methods below do it instead.
         connection.isolation_level = None
         if connection.execute("PRAGMA page_count").fetchone() == (0,):
-            # Free pages can be given back a few at a time; measured to cost no write. Of a database that is there
-            # already it would want the lock.
+            # Free pages can then be given back a few at a time. Of a database that is there already it would want the
+            # lock.
             connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
             connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         for pragma in (
