@@ -346,7 +346,8 @@ class Scope:
     ) -> builtins.list[Hit]:
         """The `k` best memories of the scope's archives, as `search` finds them in the scope.
 
-        The archives are read whole for each call, and held in memory for it. `garden.restore` brings back what is wanted.
+        The archives are read whole for each call, and held in memory for it. `garden.restore` brings back what is
+        wanted.
         """
         how = How(
             k=k,
