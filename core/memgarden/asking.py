@@ -23,7 +23,7 @@ from memgarden.retrieve.expansion import ORIGINAL, expanded
 from memgarden.retrieve.fusion import BY_RANK
 from memgarden.retrieve.phrases import quoted
 from memgarden.retrieve.query import GroupBy, Mode, Query
-from memgarden.retrieve.rerank import rerank
+from memgarden.retrieve.rerank import DEPTH, rerank
 from memgarden.retrieve.search import Phrasing, search
 from memgarden.retrieve.times import check_now, periods
 from memgarden.turns import Signals
@@ -41,24 +41,24 @@ MAX_ATTEMPTS = 100  # each failed one means that somebody else's update went thr
 class How(NamedTuple):
     """What `Scope.search` takes beside the question."""
 
-    k: int
-    mode: Mode
-    alpha: float | None
-    fusion: str | None
-    where: Mapping[str, Any] | None
-    since: datetime | None
-    until: datetime | None
-    min_score: float | None
-    min_relevance: float | None
-    aliases: Mapping[str, str] | None
-    context: int
-    group_by: GroupBy
-    reranker: Reranking | None
-    rerank_depth: int
-    expander: Expanding
-    phrases: bool
-    times: bool
-    now: datetime | None
+    k: int = 10
+    mode: Mode = "hybrid"
+    alpha: float | None = None
+    fusion: str | None = None
+    where: Mapping[str, Any] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    min_score: float | None = None
+    min_relevance: float | None = None
+    aliases: Mapping[str, str] | None = None
+    context: int = 0
+    group_by: GroupBy = "memory"
+    reranker: Reranking | None = None
+    rerank_depth: int = DEPTH
+    expander: Expanding = ()
+    phrases: bool = True
+    times: bool = True
+    now: datetime | None = None
 
 
 class Question(NamedTuple):

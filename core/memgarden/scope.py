@@ -349,26 +349,7 @@ class Scope:
         The archives are read whole for each call, and held in memory for it. `garden.restore` brings back what is
         wanted.
         """
-        how = How(
-            k=k,
-            mode=mode,
-            alpha=None,
-            fusion=None,
-            where=where,
-            since=since,
-            until=until,
-            min_score=None,
-            min_relevance=min_relevance,
-            aliases=None,
-            context=0,
-            group_by="memory",
-            reranker=(),
-            rerank_depth=DEPTH,
-            expander=(),
-            phrases=True,
-            times=True,
-            now=None,
-        )
+        how = How(k, mode, where=where, since=since, until=until, min_relevance=min_relevance, reranker=())
         return search_archives(self._parts, self._path, query, how)
 
     def search(
