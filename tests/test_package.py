@@ -64,15 +64,25 @@ def test_importing_loads_nothing_heavy() -> None:
 
 
 def test_opening_and_searching_without_writing_never_imports_chroma(tmp_path: Path) -> None:
-    """It costs 1.2 s and 76 MB; even writing leaves it to another process. Nor a dialect of another database."""
+    """It costs 1.2 s and 76 MB; even writing leaves it to another process. Nor another's dialect, nor upkeep."""
     code = (
         "import sys\nfrom memgarden import Garden\n"
         "with Garden.open(sys.argv[1], embedder='hashing') as g:\n"
         "    g.scope('a').add('x'); g.scope('a').search('x')\n"
-        "print(*(name in sys.modules for name in ('chromadb', 'onnxruntime', 'sqlalchemy.dialects.postgresql')))"
+        "print(*sys.modules, sep='\\n')"
     )
     run = subprocess.run([sys.executable, "-c", code, str(tmp_path / "g")], capture_output=True, check=True, text=True)
-    assert run.stdout.split() == ["False", "False", "False"]
+    unused = {"chromadb", "onnxruntime", "sqlalchemy.dialects.postgresql", "memgarden.maintain", "tomllib"}
+    assert unused & set(run.stdout.split()) == set()
+
+
+def test_a_name_that_is_imported_when_named_is_there_for_completion_and_a_wrong_one_is_not() -> None:
+    """In a new process, which imported none of them."""
+    code = "import memgarden; print('Retention' in vars(memgarden), 'Retention' in dir(memgarden), memgarden.Retention)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert run.stdout.split(maxsplit=2) == ["False", "True", "<class 'memgarden.maintain.policy.Retention'>\n"]
+    with pytest.raises(AttributeError, match="no attribute 'Retentions'"):
+        memgarden.Retentions  # noqa: B018
 
 
 def test_the_wheel_holds_three_packages_and_their_data(tmp_path: Path) -> None:

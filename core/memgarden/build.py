@@ -19,13 +19,13 @@ from memgarden.chunk.cutter import Cutter
 from memgarden.chunk.describe import describe
 from memgarden.config import ARCHIVES, AUTO, Settings
 from memgarden.embed import EMBEDDERS
+from memgarden.erasure import Copies, Task
 from memgarden.errors import ChromaError, EmbedderMismatch, GardenBusy, InvalidSetting, StorageError, UnknownStrategy
 from memgarden.expand.choice import choose
 from memgarden.index.pool import IndexPool
 from memgarden.ingest.prepare import Preparer
 from memgarden.lexical import LEGS
 from memgarden.lexical.languages import languages_of
-from memgarden.maintain.archives import erase_archived
 from memgarden.observe.retrieved import Retrieved
 from memgarden.parts import Parts
 from memgarden.protocols import Chunker, Embedder, Expected, Fusion, Mirror, Nearest, RerankerTools
@@ -162,7 +162,7 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         upkeep=upkeep,
         shift=SqlShift(database),
         archives=archives,
-        erase_archived=lambda task: erase_archived(archives, task, _elsewhere(database, where, archives)),
+        erase_archived=lambda task: _erase_archived(database, where, archives, task),
         note_archives=lambda: None if archives is None else note_archives(database, _told(where, archives)),
         retrieved=retrieved,
         catalogue=catalogue,
@@ -292,6 +292,12 @@ def _told(where: str, archives: Path) -> str:
     """How the garden notes the folder of its archives: one of its own by name, for a garden may be moved."""
     inside = "://" not in where and archives.parent == Path(where)
     return archives.name if inside else str(archives)
+
+
+def _erase_archived(database: Database, where: str, archives: Path | None, task: Task) -> Copies:
+    from memgarden.maintain.archives import erase_archived  # with all of maintenance, which few processes ever need
+
+    return erase_archived(archives, task, _elsewhere(database, where, archives))
 
 
 def _elsewhere(database: Database, where: str, archives: Path | None) -> list[str]:

@@ -9,31 +9,13 @@ from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from memgarden.asking import rerank_texts
 from memgarden.config import ARCHIVES, AUTO, Settings
 from memgarden.errors import ChromaError, InvalidSetting
 from memgarden.forgetting import Receipt, forget, unforgotten
-from memgarden.ingest.adopt import Adoption, adopt
-from memgarden.ingest.conversations import Item
-from memgarden.ingest.layouts import Layouts
-from memgarden.ingest.mem0 import Mem0Records
-from memgarden.ingest.pieces import origin
-from memgarden.ingest.pipeline import BATCH, Pipeline
-from memgarden.ingest.reports import Ingested, IngestProgress
-from memgarden.maintain.applying import Applied, archives_of
-from memgarden.maintain.archive import Archive, copy_archives, list_archives
-from memgarden.maintain.archives import Restored, restore
-from memgarden.maintain.compact import Compaction, compact
-from memgarden.maintain.giving import Given, give
-from memgarden.maintain.moving import Imported, export, import_lines
-from memgarden.maintain.narrowing import Narrowing, narrow
-from memgarden.maintain.plan import Plan
-from memgarden.maintain.planning import Wanted, as_policy, plan_scope
-from memgarden.maintain.policy import Policy
-from memgarden.maintain.running import carry_out, maintain, on_duty, sweep
-from memgarden.maintain.summaries import Summarizer
+from memgarden.ingest.batches import TURNS_PER_BATCH
 from memgarden.observe.health import Health, diagnose
 from memgarden.parts import Parts
 from memgarden.paths import check_path
@@ -41,6 +23,24 @@ from memgarden.protocols import Chunker, Embedder, Mirror, Reranking
 from memgarden.records import Memory, ScopePath, utc_now
 from memgarden.scope import Scope
 from memgarden.turns import Signals
+
+# Maintenance, moving and ingestion are imported by the methods that begin them: most processes only add and search, and
+# all of it together would take half as long again to import.
+if TYPE_CHECKING:
+    from memgarden.ingest.adopt import Adoption
+    from memgarden.ingest.conversations import Item
+    from memgarden.ingest.reports import Ingested, IngestProgress
+    from memgarden.maintain.applying import Applied
+    from memgarden.maintain.archive import Archive
+    from memgarden.maintain.archives import Restored
+    from memgarden.maintain.compact import Compaction
+    from memgarden.maintain.giving import Given
+    from memgarden.maintain.moving import Imported
+    from memgarden.maintain.narrowing import Narrowing
+    from memgarden.maintain.plan import Plan
+    from memgarden.maintain.planning import Wanted
+    from memgarden.maintain.policy import Policy
+    from memgarden.maintain.summaries import Summarizer
 
 __all__ = ["Garden"]
 
@@ -148,7 +148,7 @@ class Garden:
         *,
         progress: Callable[[IngestProgress], object] | None = None,
         retries: int = 3,
-        batch_size: int = BATCH,
+        batch_size: int = TURNS_PER_BATCH,
     ) -> Ingested:
         """Store conversations of any scopes, each a `Conversation` or a mapping of its fields, in bounded memory.
 
@@ -169,7 +169,7 @@ class Garden:
         *,
         progress: Callable[[IngestProgress], object] | None = None,
         retries: int = 3,
-        batch_size: int = BATCH,
+        batch_size: int = TURNS_PER_BATCH,
     ) -> Ingested:
         """As `ingest`, in a thread beside the event loop, on which `progress` is called and async iterables are read.
 
@@ -193,6 +193,8 @@ class Garden:
         retries: int,
         batch_size: int,
     ) -> Ingested:
+        from memgarden.ingest.pipeline import Pipeline
+
         parts = self._parts.opened()
         pipeline = Pipeline(
             parts.source,
@@ -213,6 +215,8 @@ class Garden:
         What has expired is found by nothing and given out by nobody before that: this frees its place. A memory whose
         `expires_at` is moved meanwhile stays.
         """
+        from memgarden.maintain.running import on_duty, sweep
+
         parts = self._parts.opened()
         with on_duty(parts):
             return sweep(parts)
@@ -223,6 +227,9 @@ class Garden:
         `wanted` is a `Policy`, or one of its parts: `Deduplication`, `Summarisation`, `Retention`. A memory is in one
         step at most. `MissingExtra` for a summary without scikit-learn.
         """
+        from memgarden.maintain.plan import Plan
+        from memgarden.maintain.planning import as_policy, plan_scope
+
         parts, now = self._parts.opened(), utc_now()
         parts.retrieved.flush()
         policy = as_policy(wanted)
@@ -243,6 +250,8 @@ class Garden:
         central sentences); where it fails they stay. `progress` is told how many memories were handled. `GardenBusy`
         if another process maintains the garden now. Run again after it was cut off, nothing is lost or doubled.
         """
+        from memgarden.maintain.running import carry_out, on_duty
+
         parts = self._parts.opened()
         with on_duty(parts) as damaged:
             done = carry_out(parts, plan, summarizer, progress)
@@ -262,12 +271,19 @@ class Garden:
         milliseconds while others read and write. Without a policy duplicates are merged and what is older than 90
         days is archived. `GardenBusy` if another process is at it.
         """
+        from memgarden.maintain.planning import as_policy
+        from memgarden.maintain.policy import Policy
+        from memgarden.maintain.running import maintain
+
         parts = self._parts.opened()
         at = check_path(prefix) if prefix else ()
         return maintain(parts, at, as_policy(Policy() if policy is None else policy), summarizer, progress)
 
     def archives(self, *prefix: str) -> list[Archive]:
         """The archives of the scopes at and below `prefix` (all, without one), oldest first."""
+        from memgarden.maintain.applying import archives_of
+        from memgarden.maintain.archive import list_archives
+
         at = check_path(prefix) if prefix else ()
         found = list_archives(archives_of(self._parts.opened()))
         return [archive for archive in found if archive.scope[: len(at)] == at]
@@ -278,6 +294,10 @@ class Garden:
         They are as they were, vectors included, and in the archive no more. Where all that a summary told is back, the
         summary goes. `StorageError` for no such archive.
         """
+        from memgarden.maintain.archive import Archive
+        from memgarden.maintain.archives import restore
+        from memgarden.maintain.running import on_duty
+
         parts = self._parts.opened()
         name = archive.name if isinstance(archive, Archive) else archive
         with on_duty(parts):
@@ -316,6 +336,8 @@ class Garden:
 
         `full` writes the database anew, as `forget` does: writers wait, and `GardenBusy` says if others are in the way.
         """
+        from memgarden.maintain.compact import compact
+
         parts = self._parts.opened()
         return compact(parts, full=full, older_than=older_than, events=events, embeddings=embeddings, apply=apply)
 
@@ -331,6 +353,8 @@ class Garden:
         Without `apply` it measures on the garden's own vectors what would be lost and saved. There is no way back but
         to embed anew. In memory vectors are float32 as before, and Chroma keeps those that it has.
         """
+        from memgarden.maintain.narrowing import narrow
+
         if form not in ("float16", "int8"):
             raise InvalidSetting(f"the form is float16 or int8, not {form!r}")
         at = check_path(prefix) if prefix else ()
@@ -344,6 +368,8 @@ class Garden:
         or cannot be written; `InvalidSetting` for a garden in PostgreSQL, which `pg_dump` backs up; `GardenBusy` if
         another process maintains the garden for a minute: what is on its way to an archive would be in neither.
         """
+        from memgarden.maintain.archive import copy_archives
+
         parts, place = self._parts.opened(), Path(folder)
         if parts.archives is None:
             parts.backup(place)
@@ -364,6 +390,8 @@ class Garden:
         The file has a memory a line, as `memgarden.maintain.lines` says, and is zipped if its name ends with `.gz`. It
         is there whole or not at all. Without `vectors` it is smaller, and an import embeds anew.
         """
+        from memgarden.maintain.moving import export
+
         return export(self._parts.opened(), target, check_path(prefix) if prefix else (), vectors, progress)
 
     def import_(
@@ -378,6 +406,8 @@ class Garden:
         Those that are there already are replaced by their equals: an import that was cut off may be run again. Vectors
         are taken if they are of this garden's embedder. Lines that cannot be stored are named in the result.
         """
+        from memgarden.maintain.moving import import_lines
+
         parts = self._parts.opened()
         labels = None if scope is None else check_path((scope,) if isinstance(scope, str) else tuple(scope))
 
@@ -453,6 +483,9 @@ class Garden:
         cut off. `ChromaError` if there is no such collection, or if another process has the folder open.
         """
         from memgarden.build import read_collection
+        from memgarden.ingest.adopt import adopt
+        from memgarden.ingest.layouts import Layouts
+        from memgarden.ingest.pieces import origin
 
         path = self.scope(*([scope] if isinstance(scope, str) else scope)).path
         with read_collection(chroma, collection) as pages:
@@ -476,6 +509,7 @@ class Garden:
         them has is refused. `InvalidSetting` for a collection of a garden's own.
         """
         from memgarden.build import write_collection
+        from memgarden.maintain.giving import give
 
         path, parts = self.scope(*([scope] if isinstance(scope, str) else scope)).path, self._parts.opened()
         with write_collection(parts, path, chroma, collection, layout) as writer:
@@ -499,6 +533,8 @@ class Garden:
         goes on where it was cut off. `StorageError` or `ChromaError` if the store cannot be read or is in use.
         """
         from memgarden.build import read_mem0
+        from memgarden.ingest.adopt import adopt
+        from memgarden.ingest.mem0 import Mem0Records
 
         prefix = () if scope is None else check_path((scope,) if isinstance(scope, str) else tuple(scope))
         embedder = self.embedder

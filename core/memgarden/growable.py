@@ -15,27 +15,24 @@ class Growable:
 
     def __init__(self, dtype: npt.DTypeLike) -> None:
         self._array: npt.NDArray[Any] = np.empty(0, dtype=dtype)
-        self._length = 0
+        self.view = self._array
+        """What was appended so far: a view, good until the next `extend`."""
 
     def extend(self, values: npt.NDArray[Any]) -> None:
         """Append `values`. The first are taken as they are: they are the index's from then on."""
         if not len(values):
             return  # what was taken as it is may be read-only, even for the writing of nothing
-        needed = self._length + len(values)
-        if not self._length and values.dtype == self._array.dtype:
-            self._array, self._length = values, needed  # most scopes are loaded once, and need no second copy
+        held = len(self.view)
+        needed = held + len(values)
+        if not held and values.dtype == self._array.dtype:
+            self._array = self.view = values  # most scopes are loaded once, and need no second copy
             return
         if needed > len(self._array):
             grown = np.empty(max(needed, 2 * len(self._array)), dtype=self._array.dtype)
-            grown[: self._length] = self.view
+            grown[:held] = self.view
             self._array = grown
-        self._array[self._length : needed] = values
-        self._length = needed
-
-    @property
-    def view(self) -> npt.NDArray[Any]:
-        """What was appended so far: a view, good until the next `extend`."""
-        return self._array[: self._length]
+        self._array[held:needed] = values
+        self.view = self._array[:needed]
 
     @property
     def nbytes(self) -> int:

@@ -18,7 +18,9 @@ def best_rows(rows: Ints, scores: Floats, depth: int) -> Ints:
     falling = -scores
     if len(rows) > depth:
         # From the low end: with many ties numpy is up to 18 times as slow from the high one.
-        least = np.partition(falling, depth - 1)[depth - 1]
+        parted = falling.copy()
+        parted.partition(depth - 1)
+        least = parted[depth - 1]
         kept = (falling <= least).nonzero()[0]
         if len(kept) > depth:  # several tie for the last place: the lowest rows among them have it
             ties = (falling[kept] == least).nonzero()[0]

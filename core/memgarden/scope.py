@@ -12,16 +12,9 @@ import numpy as np
 
 from memgarden.asking import How, answer, matching, told
 from memgarden.errors import InvalidMemory, InvalidQuery, MemoryNotFound
-from memgarden.forgetting import Receipt, finish_forgetting, forget
 from memgarden.ingest.batches import batches
 from memgarden.ingest.messages import read_messages
 from memgarden.ingest.validate import check_memory, is_storable, to_importance
-from memgarden.maintain.archives import originals
-from memgarden.maintain.duplicates import Duplicates
-from memgarden.maintain.planning import duplicates_of
-from memgarden.maintain.policy import Deduplication
-from memgarden.maintain.reach import chosen, reached
-from memgarden.maintain.searching import search_archives
 from memgarden.parts import Parts
 from memgarden.protocols import Expanding, Order, Reranking
 from memgarden.records import ChunkInfo, Hit, Importance, Memory, ScopePath, new_id, utc_now
@@ -34,6 +27,10 @@ from memgarden.upkeep import Past
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    from memgarden.forgetting import Receipt
+    from memgarden.maintain.duplicates import Duplicates
+    from memgarden.maintain.policy import Deduplication
 
 __all__ = ["Scope"]
 
@@ -299,21 +296,15 @@ class Scope:
         """
         if (ids is None) == (where is None):
             raise InvalidQuery("forget takes ids or a filter, one of both; garden.forget(scope) forgets all of a scope")
-        if where is not None:
-            if where == {}:
-                raise InvalidQuery("an empty filter lets everything through: garden.forget(scope) forgets it all")
-            return self._forget(lambda: chosen(self._parts, self._path, where), timeout)
-        if not isinstance(ids, Iterable):
+        if where == {}:
+            raise InvalidQuery("an empty filter lets everything through: garden.forget(scope) forgets it all")
+        if where is None and not isinstance(ids, Iterable):
             raise InvalidQuery(f"ids are a string or several, not {ids!r}")
-        wanted = [one for one in ([ids] if isinstance(ids, str) else ids) if is_storable(one)]
-        return self._forget(lambda: wanted, timeout)
+        from memgarden.maintain.reach import forget_some
 
-    def _forget(self, choose: Callable[[], builtins.list[str]], timeout: float) -> Receipt:
-        parts = self._parts
-        with parts.shift.during(timeout):
-            if parts.eraser.unfinished():
-                finish_forgetting(parts, timeout)  # before anything of it comes back from an archive
-            return forget(parts, self._path, reached(parts, self._path, choose()), timeout=timeout)
+        given = [ids] if isinstance(ids, str) else ids or ()
+        wanted = where if where is not None else [one for one in given if is_storable(one)]
+        return forget_some(self._parts, self._path, wanted, timeout)
 
     def history(self, id: str) -> builtins.list[Past]:
         """What became of the memories that had this id, oldest first; none for an id that the scope never held.
@@ -325,12 +316,16 @@ class Scope:
 
     def duplicates(self, options: Deduplication | None = None) -> Duplicates:
         """Which memories are one: `.plan()` says what a merge would do, `.at(threshold)` the same at another cosine."""
-        return duplicates_of(self._parts, self._path, options or Deduplication(), utc_now())
+        from memgarden.maintain.planning import duplicates_of
+
+        return duplicates_of(self._parts, self._path, options, utc_now())
 
     def originals(self, id: str) -> builtins.list[Memory]:
         """The memories that a summary tells, oldest first, from its archive; `MemoryNotFound` for no such summary."""
         if not is_storable(id):
             raise MemoryNotFound(f"the scope holds no summary {id!r}")
+        from memgarden.maintain.archives import originals
+
         return originals(self._parts, self._path, id)
 
     def search_archives(
@@ -349,6 +344,8 @@ class Scope:
         The archives are read whole for each call, and held in memory for it. `garden.restore` brings back what is
         wanted.
         """
+        from memgarden.maintain.searching import search_archives
+
         how = How(k, mode, where=where, since=since, until=until, min_relevance=min_relevance, reranker=())
         return search_archives(self._parts, self._path, query, how)
 

@@ -11,8 +11,9 @@ from memgarden.errors import InvalidMemory
 from memgarden.ingest.validate import to_memory
 from memgarden.records import Memory
 
-__all__ = ["batches"]
+__all__ = ["MAX_BATCH_CHARACTERS", "TURNS_PER_BATCH", "batches"]
 
+TURNS_PER_BATCH = 128  # about two seconds of embedding on two cores
 MAX_BATCH_CHARACTERS = 8_000_000  # so that a batch of books takes no more memory than one of notes
 
 

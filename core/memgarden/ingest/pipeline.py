@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from memgarden.errors import InvalidMemory, InvalidScope, InvalidSetting
 from memgarden.ingest.attempts import Attempts
-from memgarden.ingest.batches import MAX_BATCH_CHARACTERS
+from memgarden.ingest.batches import MAX_BATCH_CHARACTERS, TURNS_PER_BATCH
 from memgarden.ingest.conversations import Conversation, Item, ReadConversation, ReadTurn, read_conversation
 from memgarden.ingest.planning import Plan, plan
 from memgarden.ingest.prepare import Preparer
@@ -21,9 +21,7 @@ from memgarden.ingest.reports import Ingested, IngestProgress, NotStored
 from memgarden.protocols import MemorySink, MemorySource
 from memgarden.records import Entry, Memory, ScopePath
 
-__all__ = ["BATCH", "Pipeline"]
-
-BATCH = 128  # turns; about two seconds of embedding on two cores
+__all__ = ["Pipeline"]
 
 
 @dataclass(slots=True, eq=False)
@@ -91,7 +89,7 @@ class Pipeline:
         away: Away = nowhere,
         progress: Callable[[IngestProgress], object] | None = None,
         retries: int = 3,
-        batch_size: int = BATCH,
+        batch_size: int = TURNS_PER_BATCH,
         stop: threading.Event | None = None,
     ) -> None:
         """`away` tells which ids of a scope left for an archive, where they stay. `wrote` is called after each commit.

@@ -62,7 +62,7 @@ def plan_scope(parts: Parts, path: ScopePath, policy: Policy, now: datetime) -> 
     return Plan(tuple(steps))
 
 
-def duplicates_of(parts: Parts, path: ScopePath, options: Deduplication, now: datetime) -> Duplicates:
+def duplicates_of(parts: Parts, path: ScopePath, options: Deduplication | None, now: datetime) -> Duplicates:
     """The duplicates of one scope."""
 
     def alone(numbers: Sequence[int]) -> Iterator[Floats]:
@@ -75,7 +75,8 @@ def duplicates_of(parts: Parts, path: ScopePath, options: Deduplication, now: da
                 vectors = [chunk.vector for chunk in made[number].chunks] if number in made else []
                 yield np.array(vectors, dtype=np.float32)  # none of what was changed in between
 
-    return find_duplicates(path, _entries(parts, path, now), options, alone, parts.upkeep.unmerged(path))
+    entries, apart = _entries(parts, path, now), parts.upkeep.unmerged(path)
+    return find_duplicates(path, entries, options or Deduplication(), alone, apart)
 
 
 def _entries(parts: Parts, path: ScopePath, now: datetime) -> Iterator[tuple[int, Entry]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from memgarden.asking import matching
 from memgarden.errors import MemgardenError, StorageError
+from memgarden.forgetting import Receipt, finish_forgetting, forget
 from memgarden.index.columns import lookup
 from memgarden.index.filter import parse_filter
 from memgarden.index.predicate import Test
@@ -22,7 +23,16 @@ from memgarden.records import Flags, Memory, ScopePath
 from memgarden.turns import SUMMARY
 from memgarden.upkeep import Move
 
-__all__ = ["chosen", "reached"]
+__all__ = ["chosen", "forget_some", "reached"]
+
+
+def forget_some(parts: Parts, path: ScopePath, wanted: Sequence[str] | Mapping[str, Any], timeout: float) -> Receipt:
+    """Forget the memories of these ids, or those that a filter lets through, and what that reaches."""
+    with parts.shift.during(timeout):
+        if parts.eraser.unfinished():
+            finish_forgetting(parts, timeout)  # before anything of it comes back from an archive
+        ids = chosen(parts, path, wanted) if isinstance(wanted, Mapping) else wanted
+        return forget(parts, path, reached(parts, path, ids), timeout=timeout)
 
 
 def chosen(parts: Parts, path: ScopePath, where: Mapping[str, Any]) -> list[str]:

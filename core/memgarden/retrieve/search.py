@@ -174,10 +174,10 @@ def _hits(
     owed: Sequence[LegColumn],
 ) -> list[Hit]:
     """`owed` is what each owes to those that resemble it, nothing where that was not looked at."""
-    pks, starts, ends = (index.rows[name][rows].tolist() for name in ("memory", "start", "end"))
+    picked = index.rows[rows]
+    pks, starts, ends = (picked[name].tolist() for name in ("memory", "start", "end"))
     memories = index.memories(pks)
-    seen = candidates.scores[:, best].tolist()
-    ranks, added = candidates.ranks[:, best].tolist(), shares[:, best].tolist()
+    seen, ranks, added = (table.take(best, 1).tolist() for table in (candidates.scores, candidates.ranks, shares))
     own = zip(candidates.names, seen, ranks, added, strict=True)
     columns = [*(LegColumn(*column) for column in own), *owed]
     likely, *others = _relevances(dict(zip(candidates.names, seen, strict=True)), candidates, len(phrasings))
