@@ -465,3 +465,12 @@ def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
     with Garden.open(tmp_path / name, embedder="hashing:8", chroma=None) as garden:
         garden.scope("alice").add("x")
     assert [entry.name for entry in tmp_path.iterdir()] == [name] and (tmp_path / name / "garden.db").exists()
+
+
+def test_a_memory_has_expired_from_the_very_moment_on() -> None:
+    """And one without an end never does."""
+    end = datetime(2026, 1, 1, tzinfo=UTC)
+    memory = Memory("x", expires_at=end)
+    assert memory.has_expired(end)
+    assert not memory.has_expired(end - timedelta(microseconds=1))
+    assert not Memory("x").has_expired(datetime.max.replace(tzinfo=UTC))

@@ -79,21 +79,8 @@ def answer(
     embedder: str | None,
 ) -> list[list[Hit]]:
     """The hits of each question, which is given by one or several texts; `vectors` `(n, d)` are those of all texts."""
-    answers = _answers(parts, path, asked, how, vectors, embedder) if asked else []
-    for hits in answers:
-        parts.retrieved.note(path, hits)
-    return answers
-
-
-def _answers(
-    parts: Parts,
-    path: ScopePath,
-    asked: Sequence[Sequence[str]],
-    how: How,
-    vectors: npt.ArrayLike | None,
-    embedder: str | None,
-) -> list[list[Hit]]:
-    """As `answer`, for whoever asks on the way: what it finds was not what anybody looked for."""
+    if not asked:
+        return []
     if how.fusion is not None and not isinstance(how.fusion, str):
         raise InvalidQuery(f"fusion is a method's name, as in 'zscore', not {how.fusion!r}")
     fusion = how.fusion or parts.default_fusion
@@ -245,7 +232,7 @@ def _expanded(parts: Parts, path: ScopePath, question: Question, how: How) -> Qu
             k=count, expander=(), reranker=(), context=0, group_by="memory", min_score=None, min_relevance=None
         )
         own = None if vector is None else vector[np.newaxis]
-        return _answers(parts, path, [question.texts], plain, own, parts.preparer.embedder.name)[0]
+        return answer(parts, path, [question.texts], plain, own, parts.preparer.embedder.name)[0]
 
     (text,) = question.texts
     expanders = parts.expanders(how.expander, ExpanderTools(parts.preparer.languages.analyzer(0), feedback))

@@ -33,16 +33,11 @@ from memgarden.surplus import Compactor, Narrower
 from memgarden.turns import Signals
 from memgarden.upkeep import Shift, Upkeep
 
-__all__ = ["Audit", "Catalogue", "Parts", "RefillableOutbox", "no_archives"]
+__all__ = ["Audit", "Catalogue", "Parts", "RefillableOutbox"]
 
 
 INHERITED: list[Parts] = []
 renewing = threading.Lock()
-
-
-def no_archives(task: Task) -> Copies:
-    """Nothing is archived, so nothing of it can be deleted."""
-    return Copies()
 
 
 def _unlock() -> None:
@@ -156,8 +151,8 @@ class Parts:
     narrower: Narrower
     chroma: Literal["none", "folder", "server"]
     erase_here: Callable[[], bool | None]
-    erase_archived: Callable[[Task], Copies] = no_archives
-    note_archives: Callable[[], None] = lambda: None
+    erase_archived: Callable[[Task], Copies]
+    note_archives: Callable[[], None]
     closed: bool = False
     pid: int = field(default_factory=os.getpid)
 

@@ -147,6 +147,10 @@ class Memory:
     expires_at: datetime | None = None
     stored_at: datetime | None = None
 
+    def has_expired(self, now: datetime) -> bool:
+        """Whether nothing finds it any more at that time."""
+        return self.expires_at is not None and self.expires_at <= now
+
 
 def as_told(memory: Memory, text: str | None = None) -> str:
     """A turn of a conversation, or a part of it, as `Speaker: text`; another memory's text as it is."""

@@ -45,7 +45,7 @@ def _made(
     order: list[str] = []
     for id in ids:  # noqa: A001  # as everywhere here
         found = parts.source.version(path, id) if is_storable(id) else None
-        expired = found is not None and found[1].expires_at is not None and found[1].expires_at <= now
+        expired = found is not None and found[1].has_expired(now)
         made = make(id, None if found is None or expired else found[1])
         if made is None:
             continue

@@ -474,7 +474,7 @@ class Scope:
             times=times,
             now=now,
         )
-        return answer(self._parts, self._path, [[query] for query in queries], how, vectors, embedder)
+        return self._answer([[query] for query in queries], how, vectors, embedder)
 
     def recall(
         self,
@@ -553,7 +553,15 @@ class Scope:
             times=times,
             now=now,
         )
-        return answer(self._parts, self._path, [phrasings], how, vectors, embedder)[0]
+        return self._answer([phrasings], how, vectors, embedder)[0]
+
+    def _answer(
+        self, asked: Sequence[Sequence[str]], how: How, vectors: npt.ArrayLike | None, embedder: str | None
+    ) -> builtins.list[builtins.list[Hit]]:
+        answers = answer(self._parts, self._path, asked, how, vectors, embedder)
+        for hits in answers:
+            self._parts.retrieved.note(self._path, hits)
+        return answers
 
     def _before(self, session: int, memory: Memory) -> Memory | None:
         return self._parts.source.before(self._path, session, memory)

@@ -71,11 +71,6 @@ Outcome = tuple[_Part, Plan | None, str]
 Away = Callable[[ScopePath, Sequence[str]], Set[str]]
 
 
-def nowhere(path: ScopePath, ids: Sequence[str]) -> Set[str]:
-    """For a garden without archives."""
-    return frozenset()
-
-
 class Pipeline:
     """One ingestion: `run` it once."""
 
@@ -86,7 +81,7 @@ class Pipeline:
         preparer: Preparer,
         wrote: Callable[[], None],
         *,
-        away: Away = nowhere,
+        away: Away,
         progress: Callable[[IngestProgress], object] | None = None,
         retries: int = 3,
         batch_size: int = TURNS_PER_BATCH,

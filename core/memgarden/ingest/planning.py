@@ -52,7 +52,7 @@ def plan(
     versions: dict[str, int] = {}
     for turn in turns:
         found = source.version(path, turn.memory.id)
-        held = None if found is None or _expired(found[1], now) else found[1]
+        held = None if found is None or found[1].has_expired(now) else found[1]
         if held is not None and held.metadata.get("session_id") != session:
             other = held.metadata.get("session_id")
             of = "is no turn" if other is None else f"is of the session {other!r}"
@@ -89,7 +89,3 @@ def _same(held: Memory, memory: Memory) -> bool:
     if MERGED_FROM in held.metadata:  # it has what its duplicates had, too
         return held.text == memory.text
     return replace(held, stored_at=None, expires_at=memory.expires_at) == replace(memory, stored_at=None)
-
-
-def _expired(memory: Memory, now: datetime) -> bool:
-    return memory.expires_at is not None and memory.expires_at <= now

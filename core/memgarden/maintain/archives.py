@@ -108,7 +108,7 @@ def sweep_archives(parts: Parts, prefix: ScopePath, now: datetime) -> int:
         if archive.scope[: len(prefix)] != prefix:
             continue
         if archive.settled and archive.expires_at is not None and archive.expires_at <= now:
-            left = rewrite_archive(parts.archives, archive, lambda line: not _expired(line.memory, now))
+            left = rewrite_archive(parts.archives, archive, lambda line: not line.memory.has_expired(now))
             swept += archive.count - (0 if left is None else left.count)
     return swept
 
@@ -164,7 +164,7 @@ def _bring_back(parts: Parts, lines: Sequence[Line], archive: Archive, done: Res
     entries: list[Entry] = []
     for line in lines:
         held = parts.source.version(line.path, line.memory.id)
-        if _expired(line.memory, now):
+        if line.memory.has_expired(now):
             done.refused[line.memory.id] = "it has expired"
         elif held is None:
             entries.append(entry_of(parts, line, archive))
@@ -190,7 +190,3 @@ def entry_of(parts: Parts, line: Line, archive: Archive) -> Entry:
     if line.vectors is not None and (archive.embedder, archive.dimension) == (embedder.name, embedder.dimension):
         return parts.preparer.restored(line.memory, line.spans, line.vectors)
     return parts.preparer.entries([line.memory], lambda session, one: parts.source.before(line.path, session, one))[0]
-
-
-def _expired(memory: Memory, now: datetime) -> bool:
-    return memory.expires_at is not None and memory.expires_at <= now

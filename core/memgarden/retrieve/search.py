@@ -212,10 +212,7 @@ def _with_context(index: ScopeIndex, hit: Hit, row: int, count: int, now: dateti
         return hit
     sides = turns.around(row, count)
     memories = index.memories([*sides[0], *sides[1]])
-    before, after = (
-        tuple(_own(memories[pk]) for pk in side if (expiry := memories[pk].expires_at) is None or expiry > now)
-        for side in sides
-    )
+    before, after = (tuple(_own(memories[pk]) for pk in side if not memories[pk].has_expired(now)) for side in sides)
     return hit._replace(before=before, after=after)
 
 

@@ -195,7 +195,7 @@ class Reader:
         with self._database.read() as session:
             row = session.row(BY_ID, {"path": encode_path(path), "id": id})
         memory = to_memory(row[2:]) if row else None
-        return None if memory is None or (memory.expires_at is not None and memory.expires_at <= now) else memory
+        return None if memory is None or memory.has_expired(now) else memory
 
     def before(self, path: ScopePath, session: int, memory: Memory) -> Memory | None:
         """The turn of that session that was said last before `memory`, which may itself be stored; None if none was."""
