@@ -402,8 +402,7 @@ class Scope:
         `group_by="session"` sessions are ranked, each by its three best turns, and its best turn is the hit.
         """
         vectors = None if vector is None else np.asarray(vector)[np.newaxis]
-        return self.search_many(
-            [query],
+        how = How(
             k=k,
             mode=mode,
             alpha=alpha,
@@ -422,9 +421,8 @@ class Scope:
             phrases=phrases,
             times=times,
             now=now,
-            vectors=vectors,
-            embedder=embedder,
-        )[0]
+        )
+        return self._answer([[query]], how, vectors, embedder)[0]
 
     def search_many(
         self,
