@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -116,6 +117,25 @@ def test_bad_lines_are_named_and_the_rest_is_stored(garden: Garden, tmp_path: Pa
     done = garden.import_(tmp_path / "b.jsonl")
     assert done.stored == 1 and sorted(done.refused) == list(range(2, 12))
     assert garden.scope("bob").get("last") is not None
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 0.0])
+def test_a_vector_without_a_direction_is_refused_by_its_line(garden: Garden, tmp_path: Path, number: float) -> None:
+    """So is a line that is nested too deep to be read; what stands around them is stored."""
+    garden.scope("a").add("before", id="1")
+    garden.scope("a").add("bad", id="2")
+    garden.scope("a").add("after", id="3")
+    garden.export(tmp_path / "all")
+    head, first, bad, last = (tmp_path / "all").read_text("utf-8").splitlines()
+    fields = json.loads(bad)
+    blob = np.full(garden.embedder.dimension, number, "<f4").tobytes()
+    fields["chunks"][0][2] = base64.b64encode(blob).decode()
+    deep = "[" * 200_000
+    (tmp_path / "edited").write_text("\n".join([head, first, json.dumps(fields), deep, last]), "utf-8")
+    done = garden.import_(tmp_path / "edited", scope="b")
+    assert sorted(done.refused) == [3, 4]
+    assert "zero or holds NaN or infinity" in done.refused[3]
+    assert [memory.id for memory in garden.scope("b").list(order="id")] == ["1", "3"]
 
 
 def test_what_is_no_export_is_refused(garden: Garden, tmp_path: Path) -> None:

@@ -95,13 +95,12 @@ class Preparer:
         )
 
     def restored(self, memory: Memory, spans: Sequence[Span], vectors: Floats) -> Entry:
-        """The entry of a memory that was written down with its chunks and their vectors `(n, d)`."""
+        """The entry of a memory that was written down with its chunks and their vectors `(n, d)`, L2-normalised."""
         if memory.kind == RECORD:
             return self._record(memory)
         turn = said(memory)
         (language,) = self.languages.detect([memory.text])
-        unit = to_unit(vectors, f"it is one of the memory {memory.id!r}: leave its vectors out")
-        pieces = zip(spans, self._read(memory, turn, spans), unit, strict=True)
+        pieces = zip(spans, self._read(memory, turn, spans), vectors, strict=True)
         return Entry(memory, [self._chunk(memory, turn, span, text, vector, language) for span, text, vector in pieces])
 
     def _record(self, memory: Memory) -> Entry:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from memgarden.errors import InvalidMemory, SchemaTooNew
-from memgarden.ingest.validate import check_memory
+from memgarden.ingest.validate import check_memory, to_unit
 from memgarden.paths import check_path
 from memgarden.protocols import Span
 from memgarden.records import Chunk, Floats, Memory, ScopePath
@@ -89,7 +89,7 @@ def read_line(text: str, dimension: int) -> Line:
     """The memory of a line; `InvalidMemory` says what is wrong with it."""
     try:
         fields = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidMemory(f"the line is no JSON ({error}): it may have been cut off") from error
     if not isinstance(fields, Mapping) or not isinstance(fields.get("scope"), list):
         raise InvalidMemory("the line is no memory: it has no scope")
@@ -111,4 +111,5 @@ def read_line(text: str, dimension: int) -> Line:
 
 
 def _vectors(blobs: Sequence[str], dimension: int) -> Floats:
-    return np.frombuffer(b"".join(map(base64.b64decode, blobs)), dtype=VECTOR).reshape(len(blobs), dimension)
+    found = np.frombuffer(b"".join(map(base64.b64decode, blobs)), dtype=VECTOR).reshape(len(blobs), dimension)
+    return to_unit(found, "leave its chunks out")
