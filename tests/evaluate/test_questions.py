@@ -81,6 +81,7 @@ def test_the_garden_is_only_read(alice: Garden, lines: Any) -> None:
     ("row", "said"),
     [
         ("{oops", "1 is not JSON"),
+        ("[" * 200_000, "1 is not JSON"),
         ({"question": " ", "ids": ["cat"]}, "1: `question` is what is asked"),
         ({"question": "where?"}, "1: nothing says what answers it"),
         ({"question": "where?", "expected": [3]}, "1: `expected` is a text or a list of texts"),

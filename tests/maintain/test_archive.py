@@ -151,6 +151,24 @@ def test_a_memory_of_the_same_id_is_not_overwritten_by_the_one_that_comes_back(g
     assert garden.scope("alice").search_archives("lighthouse")[0].text == "The lighthouse was painted red."
 
 
+@pytest.mark.parametrize("data", ["../../victim.jsonl.gz", "../garden.db", 5])
+def test_a_manifest_that_names_somebody_elses_file_is_damaged(garden: Garden, tmp_path: Path, data: object) -> None:
+    """It is named as such, and neither forgetting nor sweeping deletes what it names."""
+    fill(garden)
+    garden.apply(garden.plan(Retention()))
+    folder = tmp_path / "garden" / "archives"
+    archive = garden.archives("alice")[0]
+    manifest = folder / f"{archive.name}.json"
+    victim = folder / str(data)
+    if not victim.exists():
+        victim.write_bytes(b"somebody else's")
+    manifest.write_text(json.dumps(json.loads(manifest.read_text("utf-8")) | {"data": data}), "utf-8")
+    assert garden.archives("alice") == []
+    assert "no manifest" in garden.maintain().failed[archive.name]
+    garden.forget("alice")
+    assert victim.exists()
+
+
 def test_a_damaged_archive_says_so_and_nothing_is_made_of_it(garden: Garden, tmp_path: Path) -> None:
     """One byte that changed is noticed before anything comes back."""
     fill(garden)

@@ -138,6 +138,14 @@ def test_a_vector_without_a_direction_is_refused_by_its_line(garden: Garden, tmp
     assert [memory.id for memory in garden.scope("b").list(order="id")] == ["1", "3"]
 
 
+@pytest.mark.parametrize("head", ["[" * 200_000, "5", '{"memgarden": 1, "dimension": "x"}'])
+def test_a_head_that_is_none_is_refused(garden: Garden, tmp_path: Path, head: str) -> None:
+    """Whatever it is instead."""
+    (tmp_path / "odd").write_text(head + "\n", "utf-8")
+    with pytest.raises(InvalidMemory, match="this is no export"):
+        garden.import_(tmp_path / "odd")
+
+
 def test_what_is_no_export_is_refused(garden: Garden, tmp_path: Path) -> None:
     """A later form, something else, nothing at all, a file that is not there; nothing is stored."""
     for text, error in (

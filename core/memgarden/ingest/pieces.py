@@ -117,7 +117,7 @@ def _memory(id: str, text: str, metadata: Mapping[str, Any]) -> Memory:
                 expires_at=None if expires is None else from_micros(round(float(expires) * MICROS)),
             )
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         if isinstance(error, InvalidMemory):
             raise
         raise InvalidMemory(f"what memgarden wrote beside it was changed since: {error!r}") from error

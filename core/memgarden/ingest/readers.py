@@ -119,7 +119,7 @@ def json_lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                     value = json.loads(line)
                 except UnicodeDecodeError as error:
                     raise InvalidMemory(f"{path}:{number} is not UTF-8 ({error}): {CONVERT}") from error
-                except json.JSONDecodeError as error:
+                except (json.JSONDecodeError, RecursionError) as error:
                     raise InvalidMemory(f"{path}:{number} is not JSON ({error}): each line is one object") from error
                 yield number, _mapping(value, path, number)
 

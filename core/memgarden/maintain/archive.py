@@ -272,8 +272,11 @@ def _read_manifest(folder: Path, place: Path) -> Archive:
         fields["scope"] = check_path(tuple(fields["scope"]))
         for name in TIMES:
             fields[name] = None if (time := fields.get(name)) is None else datetime.fromisoformat(time)
-        return Archive(name=place.relative_to(folder).as_posix().removesuffix(MANIFEST), **fields)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        archive = Archive(name=place.relative_to(folder).as_posix().removesuffix(MANIFEST), **fields)
+        if Path(archive.data).parent != Path(archive.name).parent or not archive.data.endswith(DATA):
+            raise ValueError(f"its file cannot be {archive.data!r}")  # which may be anybody's, and is deleted with it
+        return archive
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         if isinstance(error, MemgardenError):
             raise
         raise StorageError(f"{place} is no manifest of an archive ({error}): put a copy in its place") from error

@@ -78,11 +78,12 @@ def read_head(text: str) -> Head:
     try:
         fields = json.loads(text)
         version = fields["memgarden"]
-    except (ValueError, KeyError, TypeError) as error:
+        head = Head(str(fields.get("embedder", "")), int(fields.get("dimension", 0)))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidMemory("this is no export of memgarden: its first line does not say so") from error
     if not isinstance(version, int) or version > FORMAT:
         raise SchemaTooNew(f"this export is of form {version!r}, and this memgarden reads up to {FORMAT}: upgrade it")
-    return Head(str(fields.get("embedder", "")), int(fields.get("dimension", 0)))
+    return head
 
 
 def read_line(text: str, dimension: int) -> Line:
