@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memgarden import Garden, GardenBusy, InvalidMemory, Memory, SchemaTooNew, StorageError
+from memgarden import Garden, GardenBusy, InvalidMemory, InvalidSetting, Memory, SchemaTooNew, StorageError
 from memgarden.errors import InvalidScope
 from memgarden.store.read import Reader
 from memgarden.store.write import Writer
@@ -144,6 +144,18 @@ def test_a_head_that_is_none_is_refused(garden: Garden, tmp_path: Path, head: st
     (tmp_path / "odd").write_text(head + "\n", "utf-8")
     with pytest.raises(InvalidMemory, match="this is no export"):
         garden.import_(tmp_path / "odd")
+
+
+def test_the_gardens_own_files_are_not_exported_over(garden: Garden, tmp_path: Path) -> None:
+    """An export that lies among them may be, and one elsewhere."""
+    fill(garden)
+    own = Path(garden.where) / "garden.db"
+    with pytest.raises(InvalidSetting, match="a file of the garden itself"):
+        garden.export(own)
+    assert garden.export(own.with_name("a.jsonl.gz")) == garden.export(own.with_name("a.jsonl.gz")) > 0
+    (tmp_path / "other").write_text("anything")
+    assert garden.export(tmp_path / "other") > 0
+    assert garden.health(deep=True).problems == []
 
 
 def test_what_is_no_export_is_refused(garden: Garden, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
 
-from memgarden.errors import InvalidMemory, InvalidScope, MemgardenError, StorageError
+from memgarden.errors import InvalidMemory, InvalidScope, InvalidSetting, MemgardenError, StorageError
 from memgarden.maintain.lines import Head, Line, read_head, read_line, write_head, write_line
 from memgarden.parts import Parts
 from memgarden.records import Entry, Memory, ScopePath, utc_now
@@ -21,6 +21,7 @@ __all__ = ["Imported", "export", "import_lines"]
 PAGE = 500  # memories read at a time
 BATCH = 500  # memories stored in one transaction
 ZIPPED = ".gz"
+HEAD = 10_000  # characters: more than any first line has
 
 Progress = Callable[[int], None]
 
@@ -42,6 +43,7 @@ def export(
 ) -> int:
     """Write every memory at and below `prefix`; how many there were. The file is there whole, or not at all."""
     place = Path(target)
+    _check_target(place, parts.where)
     unfinished = place.with_name(f"{place.name}.unfinished")
     embedder = parts.preparer.embedder
     written = 0
@@ -66,6 +68,17 @@ def export(
     if progress is not None:
         progress(written)
     return written
+
+
+def _check_target(place: Path, where: str) -> None:
+    """`InvalidSetting` for a file that the garden itself is made of; an export that lies beside it is replaced."""
+    if "://" in where or not place.is_file() or not place.resolve().is_relative_to(Path(where).resolve()):
+        return
+    try:
+        with _opened(place, "rt", zipped=_is_zipped(place)) as file:
+            read_head(file.readline(HEAD))
+    except (InvalidMemory, OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise InvalidSetting(f"{place} is a file of the garden itself: choose another place") from error
 
 
 def _entries(parts: Parts, prefix: ScopePath) -> Iterator[tuple[ScopePath, Entry]]:
