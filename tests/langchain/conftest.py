@@ -1,4 +1,4 @@
-"""What the tests of agents and chains share: a chat model that follows a script and remembers what it was told."""
+"""What these tests share: a LangGraph store, and a chat model that follows a script and keeps what it was told."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import Field
+
+from langchain_memgarden import MemGardenStore
+from memgarden import Garden
 
 
 class Scripted(BaseChatModel):
@@ -44,3 +47,14 @@ def scripted() -> Callable[..., Scripted]:
         return Scripted(script=[AIMessage(answer) if isinstance(answer, str) else answer for answer in answers])
 
     return of
+
+
+@pytest.fixture
+def store(garden: Garden) -> MemGardenStore:
+    """An empty store."""
+    return MemGardenStore(garden)
+
+
+def keys(items: Any) -> list[str]:
+    """The items' keys, in their order."""
+    return [item.key for item in items]
