@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -19,6 +18,7 @@ from memgarden.store.audit import SqlAudit
 from memgarden.store.outbox import SqlOutbox
 from memgarden.vector.collection import collection_name
 from tests.large.conftest import DIMENSION, fill, near, settled, vectors
+from tests.survival.damage import garbage, problems
 from tests.survival.mirror import same_as_record
 
 OPEN = Callable[..., Garden]
@@ -56,14 +56,6 @@ def copied(sound: tuple[Path, str], folder: Path) -> str:
     """A copy of it in the test's own folder; the name of the collection."""
     shutil.copytree(sound[0], folder)
     return sound[1]
-
-
-def problems(garden: Garden) -> list[str]:
-    """What `health` says once it knows of something."""
-    end = time.monotonic() + 60
-    while (health := garden.health(deep=True)).ok:
-        assert time.monotonic() < end, "health() knows nothing of it"
-    return health.problems
 
 
 def answers(garden: Garden) -> None:
@@ -143,10 +135,6 @@ def _segments(folder: Path) -> list[Path]:
     return [child for child in (folder / "chroma").iterdir() if child.is_dir()]
 
 
-def _garbage(file: Path) -> None:
-    file.write_bytes(np.random.default_rng(0).bytes(file.stat().st_size))
-
-
 def _delete(folder: Path) -> None:
     """Gone, though the process that serves it may write into it meanwhile."""
     while folder.exists():
@@ -155,10 +143,10 @@ def _delete(folder: Path) -> None:
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "folder deleted": lambda folder: _delete(folder / "chroma"),
-    "sqlite garbage": lambda folder: _garbage(folder / "chroma" / "chroma.sqlite3"),
+    "sqlite garbage": lambda folder: garbage(folder / "chroma" / "chroma.sqlite3"),
     "vectors deleted": lambda folder: [_delete(each) for each in _segments(folder)],
     # SIGSEGV, chromadb 1.5.9
-    "vectors garbage": lambda folder: [_garbage(each / "data_level0.bin") for each in _segments(folder)],
+    "vectors garbage": lambda folder: [garbage(each / "data_level0.bin") for each in _segments(folder)],
     "header truncated": lambda folder: [os.truncate(each / "header.bin", 50) for each in _segments(folder)],
 }
 QUICK = ("folder deleted", "vectors garbage")
