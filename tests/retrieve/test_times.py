@@ -189,7 +189,7 @@ def test_a_leg_that_is_asked_alone_keeps_its_own_scores(garden: Garden, mode: Mo
     asked = "who planted an olive last month?"
     found = garden.scope("alice").search(asked, now=NOW, mode=mode, alpha=alpha)
     assert found == garden.scope("alice").search(asked, mode=mode, alpha=alpha, times=False)
-    assert all(len(hit.legs) == 1 for hit in found)
+    assert {hit.id for hit in found} >= {"april", "march", "may"} and all(len(hit.legs) == 1 for hit in found)
 
 
 def test_a_time_outweighs_no_match(garden: Garden) -> None:
@@ -286,6 +286,7 @@ def test_a_boost_brings_in_nothing_masked(
                     "2023-05",
                 ),
                 *("yesterday", "today", "tonight", "night", "evening", "Monday", "FRIDAY"),
+                *("three weeks ago", "the past two days", "last night", "this Evening", "on Tuesday", "until March"),
             ]
         ),
         min_size=1,
