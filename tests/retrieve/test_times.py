@@ -264,6 +264,33 @@ def test_a_boost_brings_in_nothing_masked(
         assert {hit.id for hit in found} == {hit.id for hit in plain} == (allowed & {"1"} if '"' in query else allowed)
 
 
+MONTHS = "jan feb mar apr may jun jul aug sep sept oct nov dec january february march april june july august september"
+NAMED = [*(f"in {month}" for month in f"{MONTHS} october november december".split())]
+DAYS = [f"on {day}day" for day in ("mon", "tues", "wednes", "thurs", "fri", "satur", "sun")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *[
+            "yesterday",
+            "today",
+            "tonight",
+            "last week",
+            "this week",
+            "two weeks ago",
+            "the past two days",
+            "last night",
+        ],
+        *DAYS,
+        *NAMED,
+    ],
+)
+def test_each_cue_is_enough(text: str) -> None:
+    """Of those that stand alone, without a digit."""
+    assert periods(text, NOW)
+
+
 @given(
     words=st.lists(
         st.sampled_from(
