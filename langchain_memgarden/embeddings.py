@@ -8,12 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from langchain_core.embeddings import Embeddings
 
-from memgarden import Embedder, Garden
+from memgarden import Embedder, FunctionEmbedder, Garden
 
 __all__ = ["LangChainEmbedder", "MemGardenEmbeddings", "as_embedder"]
 
 MODEL_FIELDS = ("model", "model_name", "model_id", "deployment", "repo_id")
-CHARACTERS_A_TOKEN = 4  # of English; what is cut too long by it the model itself cuts off
 WINDOW = 512
 
 
@@ -28,31 +27,20 @@ class LangChainEmbedder:
         """`window` is how many tokens of a text the model reads."""
         self.embeddings = embeddings
         self.name = name or _name(embeddings)
-        self._window = window
-        self._dimension: int | None = None
+        self._functions = FunctionEmbedder(self.name, embeddings.embed_documents, embeddings.embed_query, window=window)
 
     @property
     def dimension(self) -> int:
         """The length of a vector; the model is asked for one the first time."""
-        if self._dimension is None:
-            self._dimension = len(self.embeddings.embed_query("dimension"))
-        return self._dimension
+        return self._functions.dimension
 
     def embed(self, texts: Sequence[str], *, query: bool = False) -> npt.NDArray[np.float32]:
         """Vectors `(len(texts), dimension)` float32, L2-normalised."""
-        if query:
-            vectors = [self.embeddings.embed_query(text) for text in texts]
-        else:
-            vectors = self.embeddings.embed_documents(list(texts)) if texts else []
-        found = np.asarray(vectors, dtype=np.float32).reshape(len(texts), -1 if len(texts) else self.dimension)
-        norms = np.linalg.norm(found, axis=1, keepdims=True)
-        # What has no direction stays as it is: the garden says which text it was, and stores nothing.
-        np.divide(found, norms, out=found, where=norms > 0)
-        return found
+        return self._functions.embed(texts, query=query)
 
     def window(self) -> tuple[int, Callable[[str], int]]:
         """How many tokens of a text are read, and a guess at how many it has: LangChain's models do not say."""
-        return self._window, lambda text: -(-len(text.encode("utf-8", "replace")) // CHARACTERS_A_TOKEN)
+        return self._functions.window()
 
 
 def _name(embeddings: Embeddings) -> str:

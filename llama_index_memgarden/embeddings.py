@@ -11,11 +11,10 @@ import numpy.typing as npt
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.bridge.pydantic import PrivateAttr
 
-from memgarden import Embedder, Garden, shared_garden
+from memgarden import Embedder, FunctionEmbedder, Garden, shared_garden
 
 __all__ = ["LlamaIndexEmbedder", "MemGardenEmbedding", "as_embedder"]
 
-CHARACTERS_A_TOKEN = 4  # of English; what is cut too long by it the model itself cuts off
 WINDOW = 512
 
 
@@ -29,31 +28,22 @@ class LlamaIndexEmbedder:
         """`window` is how many tokens of a text the model reads."""
         self.model = model
         self.name = name or f"llama-index:{model.class_name()}:{model.model_name}"
-        self._window = window
-        self._dimension: int | None = None
+        self._functions = FunctionEmbedder(
+            self.name, model.get_text_embedding_batch, model.get_query_embedding, window=window
+        )
 
     @property
     def dimension(self) -> int:
         """The length of a vector; the model is asked for one the first time."""
-        if self._dimension is None:
-            self._dimension = len(self.model.get_query_embedding("dimension"))
-        return self._dimension
+        return self._functions.dimension
 
     def embed(self, texts: Sequence[str], *, query: bool = False) -> npt.NDArray[np.float32]:
         """Vectors `(len(texts), dimension)` float32, L2-normalised."""
-        if query:
-            vectors = [self.model.get_query_embedding(text) for text in texts]
-        else:
-            vectors = self.model.get_text_embedding_batch(list(texts)) if texts else []
-        found = np.asarray(vectors, dtype=np.float32).reshape(len(texts), -1 if len(texts) else self.dimension)
-        norms = np.linalg.norm(found, axis=1, keepdims=True)
-        # What has no direction stays as it is: the garden says which text it was, and stores nothing.
-        np.divide(found, norms, out=found, where=norms > 0)
-        return found
+        return self._functions.embed(texts, query=query)
 
     def window(self) -> tuple[int, Callable[[str], int]]:
         """How many tokens of a text are read, and a guess at how many it has: LlamaIndex's models do not say."""
-        return self._window, lambda text: -(-len(text.encode("utf-8", "replace")) // CHARACTERS_A_TOKEN)
+        return self._functions.window()
 
 
 def as_embedder(model: BaseEmbedding | None) -> Embedder | None:

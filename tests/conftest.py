@@ -1,7 +1,8 @@
-"""What tests share: gardens in a temporary folder, with the embedder that ships for tests."""
+"""What tests share: gardens in a temporary folder, with the embedder that ships for tests, and a Chroma server."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from memgarden import Garden
+from tests.chroma_server import Server
+
+ROOT = Path(__file__).parents[1]
+# The processes that tests start run the code under test, whichever tree the environment was installed from.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    [str(ROOT / "core"), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+)
 
 settings.register_profile("memgarden", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 settings.load_profile("memgarden")
@@ -34,3 +42,11 @@ def open_garden(tmp_path: Path) -> Iterator[Callable[..., Garden]]:
 def garden(open_garden: Callable[..., Garden]) -> Garden:
     """An empty garden."""
     return open_garden()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A Chroma server of the test's own."""
+    server = Server(tmp_path / "server")
+    yield server
+    server.stop()

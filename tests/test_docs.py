@@ -11,31 +11,25 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.pages import ROOT, blocks
+from tests.pages import run as python
 
-
-def blocks(page: str, language: str) -> list[str]:
-    """The fenced blocks of a page in one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+README, CONTRIBUTING = ROOT / "README.md", ROOT / "CONTRIBUTING.md"
 
 
 def test_the_readmes_python_runs_from_top_to_bottom(tmp_path: Path) -> None:
     """Each block in a process of its own, in one folder, with the default embedder."""
-    examples = blocks("README.md", "python")
+    examples = blocks(README, "python")
     assert len(examples) >= 5
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    outputs = []
-    for example in examples:
-        run = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert run.returncode == 0, run.stderr
-        outputs.append(run.stdout)
+    outputs = [python(["-c", example], tmp_path) for example in examples]
     assert outputs[0].splitlines()[0].endswith("I moved to Lisbon in May.")
     assert "My cat Mia only eats tuna." not in outputs[0].splitlines()[0] and "lexical" in outputs[0]
 
 
 def shell(holding: str, folder: Path) -> str:
     """What the README's block of commands that holds these words prints, in one shell."""
-    (commands,) = [block for block in blocks("README.md", "bash") if holding in block]
+    (commands,) = [block for block in blocks(README, "bash") if holding in block]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     run = subprocess.run(
         ["bash", "-e", "-c", commands],
@@ -80,8 +74,8 @@ def test_a_strategy_is_added_as_contributing_says(
     """One file and one line, in a copy of the project."""
     copy = tmp_path / "core"
     shutil.copytree(ROOT / "core", copy, ignore=shutil.ignore_patterns("__pycache__"))
-    code = blocks("CONTRIBUTING.md", "python")[number]
-    (line,) = re.findall(rf'^ *"{name}": .*\n', (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    code = blocks(CONTRIBUTING, "python")[number]
+    (line,) = re.findall(rf'^ *"{name}": .*\n', CONTRIBUTING.read_text(), re.MULTILINE)
     package = copy / "memgarden" / folder
     (package / f"{name}.py").write_text(code)
     names = (package / "__init__.py").read_text()

@@ -48,6 +48,7 @@ from memgarden.turns import Signals
 from memgarden.upkeep import Past
 
 if TYPE_CHECKING:
+    from memgarden.embed.functions import FunctionEmbedder
     from memgarden.ingest.adopt import Adoption
     from memgarden.ingest.conversations import Conversation
     from memgarden.ingest.reports import Ingested, IngestProgress, NotStored
@@ -80,6 +81,7 @@ __all__ = [
     "EmbedderMismatch",
     "Expander",
     "ExpanderFailed",
+    "FunctionEmbedder",
     "Garden",
     "GardenBusy",
     "GardenClosed",
@@ -141,6 +143,7 @@ _WHEN_NAMED = {
     "Conversation": "memgarden.ingest.conversations",
     "Deduplication": "memgarden.maintain.policy",
     "Duplicates": "memgarden.maintain.duplicates",
+    "FunctionEmbedder": "memgarden.embed.functions",
     "Given": "memgarden.maintain.giving",
     "Imported": "memgarden.maintain.moving",
     "IngestProgress": "memgarden.ingest.reports",

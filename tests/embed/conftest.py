@@ -56,7 +56,7 @@ def varied(count: int, seed: int = 7) -> list[str]:
 
 @pytest.fixture(scope="session")
 def texts() -> list[str]:
-    return varied(200)
+    return varied(100)
 
 
 @pytest.fixture(scope="session")

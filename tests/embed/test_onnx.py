@@ -16,6 +16,7 @@ from memgarden.embed import onnx
 from memgarden.embed.onnx import OnnxEmbedder
 from memgarden.errors import InvalidSetting
 from memgarden.readable import readable
+from tests.embed.conftest import varied
 
 
 @pytest.fixture(scope="module", params=["default", "fast"])
@@ -33,6 +34,16 @@ def test_the_default_agrees_with_sentence_transformers(embedder, texts, referenc
     cosines = (embedder.embed(texts) * reference).sum(axis=1)
     assert cosines.mean() >= 0.995
     assert cosines.min() >= 0.99
+
+
+@pytest.mark.slow
+def test_both_agree_over_a_thousand_texts(embedder, fast, original):
+    texts = varied(1_000, seed=8)
+    reference = original._load().encode(texts, normalize_embeddings=True, batch_size=8, show_progress_bar=False)
+    for one, mean, least in ((embedder, 0.995, 0.99), (fast, 0.985, 0.95)):
+        cosines = (one.embed(texts) * reference).sum(axis=1)
+        assert cosines.mean() >= mean
+        assert cosines.min() >= least
 
 
 def test_fast_stays_close_to_sentence_transformers(fast, texts, reference):

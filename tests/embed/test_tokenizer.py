@@ -9,8 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memgarden.embed.wordpiece import MAX_TOKENS, count, encode, load_tokenizer
+from tests.embed.conftest import varied
 
 OURS = load_tokenizer()
+
+
+@pytest.fixture(scope="module")
+def texts() -> list[str]:
+    return varied(1_000)
 
 
 @pytest.fixture(scope="module")

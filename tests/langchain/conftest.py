@@ -1,8 +1,9 @@
-"""What the tests of agents and chains share: a chat model that follows a script and remembers what it was told."""
+"""What these tests share: a LangGraph store, a clock, and a chat model that follows a script and keeps its prompts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import Field
+
+from langchain_memgarden import MemGardenStore
+from memgarden import Garden
 
 
 class Scripted(BaseChatModel):
@@ -44,3 +48,38 @@ def scripted() -> Callable[..., Scripted]:
         return Scripted(script=[AIMessage(answer) if isinstance(answer, str) else answer for answer in answers])
 
     return of
+
+
+class Clock:
+    """A clock that goes as the real one does, and is put forward."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def now(self, zone: tzinfo) -> datetime:
+        """The time, as `datetime.now` gives it."""
+        return datetime.now(zone) + self._ahead
+
+    def forward(self, minutes: float) -> None:
+        """Put it forward by so many minutes."""
+        self._ahead += timedelta(minutes=minutes)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """What gardens and stores of this process take for the time."""
+    clock = Clock()
+    for module in ("memgarden.records", "langchain_memgarden.store"):
+        monkeypatch.setattr(f"{module}.datetime", clock)
+    return clock
+
+
+@pytest.fixture
+def store(garden: Garden) -> MemGardenStore:
+    """An empty store."""
+    return MemGardenStore(garden)
+
+
+def keys(items: Any) -> list[str]:
+    """The items' keys, in their order."""
+    return [item.key for item in items]

@@ -24,6 +24,7 @@ from langchain_memgarden import (
 )
 from langchain_memgarden.classic import MemGardenMemory
 from memgarden import Garden
+from tests.langchain.conftest import Clock
 
 
 @pytest.fixture
@@ -100,13 +101,15 @@ def test_vector_store(garden: Garden, unblocked: RUN) -> None:
     unblocked(work)
 
 
-def test_store(garden: Garden, unblocked: RUN) -> None:
+def test_store(garden: Garden, unblocked: RUN, clock: Clock) -> None:
     """Puts, gets, searches, lists and batches, with a TTL that reading renews."""
     store = MemGardenStore(garden)
 
     async def work() -> None:
-        await store.aput(("u",), "k", {"text": "tea"}, ttl=0.01)
-        await asyncio.sleep(0.05)
+        await store.aput(("u",), "k", {"text": "tea"}, ttl=10)
+        clock.forward(minutes=6)
+        assert await store.aget(("u",), "k") is not None
+        clock.forward(minutes=6)
         assert await store.aget(("u",), "k") is not None
         assert len(await store.asearch(("u",), query="tea", filter={"text": "tea"})) == 1
         assert await store.alist_namespaces() == [("u",)]

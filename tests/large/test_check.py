@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
@@ -19,22 +16,12 @@ from memgarden.store.audit import SqlAudit
 from memgarden.store.outbox import SqlOutbox
 from memgarden.vector.collection import collection_name
 from tests.large.conftest import DIMENSION, fill, near, settled, vectors
+from tests.plain_chroma import by_hand
+from tests.survival.damage import garbage, problems
 from tests.survival.mirror import same_as_record
 
 OPEN = Callable[..., Garden]
 COUNT = 1_300  # above 1,000, Chroma's sync threshold: below it there are no files of vectors to destroy
-
-CLIENT = """
-import sys
-import chromadb
-client = chromadb.PersistentClient(sys.argv[1])
-"""
-
-
-def by_hand(folder: Path, code: str, *given: str) -> str:
-    """Do something to a closed garden's Chroma, in a process of its own: chromadb keeps clients while one lives."""
-    command = [sys.executable, "-c", CLIENT + code, str(folder / "chroma"), *given]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
 
 
 @pytest.fixture(scope="module")
@@ -58,14 +45,6 @@ def copied(sound: tuple[Path, str], folder: Path) -> str:
     return sound[1]
 
 
-def problems(garden: Garden) -> list[str]:
-    """What `health` says once it knows of something."""
-    end = time.monotonic() + 60
-    while (health := garden.health(deep=True)).ok:
-        assert time.monotonic() < end, "health() knows nothing of it"
-    return health.problems
-
-
 def answers(garden: Garden) -> None:
     """Searches find what an exact one does, and adds are found."""
     stored = vectors(COUNT)
@@ -86,7 +65,7 @@ def mended(garden: Garden) -> None:
 CHANGES = {
     "a chunk is missing": "own.delete(ids=[own.get(limit=1)['ids'][0]])",
     "a vector is another": "own.update(ids=own.get()['ids'], embeddings=[[1.0] + [0.0] * 63] * own.count())",
-    "the collection is gone": "client.delete_collection(sys.argv[2])",
+    "the collection is gone": "client.delete_collection(given[0])",
 }
 
 
@@ -95,7 +74,8 @@ def test_what_is_wrong_in_a_scopes_own_collection_is_found_and_mended(
     copied: str, open_large: OPEN, folder: Path, change: str
 ) -> None:
     """By the comparison alone: the shared collection is sound all the while."""
-    by_hand(folder, f"own = client.get_collection(sys.argv[2], embedding_function=None)\n{CHANGES[change]}", copied)
+    own = "own = client.get_collection(given[0], embedding_function=None)"
+    by_hand(folder / "chroma", f"{own}\n{CHANGES[change]}", copied)
     with open_large(exact_limit=500) as garden:
         assert any("memgarden reindex" in problem for problem in problems(garden))
         mended(garden)
@@ -121,8 +101,8 @@ def test_what_a_comparison_found_holds_until_all_is_built_anew(copied: str, fold
 def test_a_collection_that_belongs_to_no_large_scope_is_removed(copied: str, open_large: OPEN, folder: Path) -> None:
     """Left behind by a database that was restored since; those of other gardens and of other programs stay."""
     by_hand(
-        folder,
-        "told = client.get_collection(sys.argv[2], embedding_function=None).metadata\n"
+        folder / "chroma",
+        "told = client.get_collection(given[0], embedding_function=None).metadata\n"
         "client.create_collection('orphan', embedding_function=None, metadata=told | {'mg.scope_id': 77})\n"
         "client.create_collection('other', embedding_function=None, metadata={'mg.garden': 'x', 'mg.scope_id': 77})\n"
         "client.create_collection('theirs', embedding_function=None)",
@@ -131,20 +111,16 @@ def test_a_collection_that_belongs_to_no_large_scope_is_removed(copied: str, ope
     with open_large(exact_limit=500) as garden:
         before = garden._parts.id
         name = collection_name(before, 77)
-    by_hand(folder, f"client.get_collection('orphan', embedding_function=None).modify(name='{name}')")
+    by_hand(folder / "chroma", f"client.get_collection('orphan', embedding_function=None).modify(name='{name}')")
     with open_large(exact_limit=500) as garden:
         assert garden.health(deep=True).problems == []
         answers(garden)
-    left = by_hand(folder, "print(sorted(each.name for each in client.list_collections()))")
+    left = by_hand(folder / "chroma", "print(sorted(each.name for each in client.list_collections()))")
     assert name not in left and "orphan" not in left and all(kept in left for kept in (copied, "other", "theirs"))
 
 
 def _segments(folder: Path) -> list[Path]:
     return [child for child in (folder / "chroma").iterdir() if child.is_dir()]
-
-
-def _garbage(file: Path) -> None:
-    file.write_bytes(np.random.default_rng(0).bytes(file.stat().st_size))
 
 
 def _delete(folder: Path) -> None:
@@ -155,19 +131,20 @@ def _delete(folder: Path) -> None:
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "folder deleted": lambda folder: _delete(folder / "chroma"),
-    "sqlite garbage": lambda folder: _garbage(folder / "chroma" / "chroma.sqlite3"),
+    "sqlite garbage": lambda folder: garbage(folder / "chroma" / "chroma.sqlite3"),
     "vectors deleted": lambda folder: [_delete(each) for each in _segments(folder)],
     # SIGSEGV, chromadb 1.5.9
-    "vectors garbage": lambda folder: [_garbage(each / "data_level0.bin") for each in _segments(folder)],
+    "vectors garbage": lambda folder: [garbage(each / "data_level0.bin") for each in _segments(folder)],
     "header truncated": lambda folder: [os.truncate(each / "header.bin", 50) for each in _segments(folder)],
 }
-QUICK = ("folder deleted", "vectors garbage")
+QUICK = (("folder deleted", True), ("vectors garbage", False))
+MOMENTS = [(damage, open_at_the_time) for damage in DAMAGES for open_at_the_time in (False, True)]
 
 
 @pytest.mark.parametrize(
-    "damage", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in DAMAGES]
+    ("damage", "open_at_the_time"),
+    [pytest.param(*moment, marks=() if moment in QUICK else pytest.mark.slow) for moment in MOMENTS],
 )
-@pytest.mark.parametrize("open_at_the_time", [False, True])
 def test_chroma_destroyed_with_a_large_scope_in_it(
     copied: str, open_large: OPEN, folder: Path, damage: str, open_at_the_time: bool
 ) -> None:

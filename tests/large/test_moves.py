@@ -93,7 +93,7 @@ def test_a_scope_between_half_the_limit_and_the_limit_stays_where_it_is(open_lar
     settled(garden)
 
 
-@pytest.mark.parametrize("after", [0.1, 0.4, 0.8])
+@pytest.mark.parametrize("after", [0.4, *(pytest.param(after, marks=pytest.mark.slow) for after in (0.1, 0.8, 1.5))])
 def test_killing_chromas_owner_mid_move_loses_nothing(open_large: OPEN, folder: Path, after: float) -> None:
     """The next one goes on from the outbox; searches never fail meanwhile."""
     garden = open_large()
@@ -126,7 +126,7 @@ while True:
 """
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 8))])
 def test_killing_the_host_mid_move_loses_nothing(open_large: OPEN, folder: Path, seed: int) -> None:
     """At random moments of the promotion; the next garden finishes it."""
     rng = random.Random(seed)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import chromadb
 import numpy as np
@@ -13,18 +12,10 @@ import pytest
 from memgarden import Garden
 from memgarden.records import ScopePath
 from memgarden.vector.collection import ChromaIndex, collection_name
+from tests.chroma_server import Server
 from tests.large.conftest import NAME, fill, near, settled, vectors
-from tests.vector.conftest import Server
 
 OPEN = Callable[..., Garden]
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    """A Chroma server of the test's own."""
-    server = Server(tmp_path / "server")
-    yield server
-    server.stop()
 
 
 def counts(server: Server, garden: Garden) -> dict[str, int]:

@@ -14,25 +14,10 @@ from hypothesis import strategies as st
 from memgarden.errors import InvalidSetting
 from memgarden.lexical.bm25 import BM25
 from memgarden.protocols import LexicalRows
-from memgarden.records import POSTING, Floats, Terms
+from memgarden.records import POSTING, Floats
+from tests.lexical.rows import Row, pack, pack_query, rows_of_text
 
-Row = dict[int, int]  # term -> count
-
-rows_of_text = st.dictionaries(st.integers(0, 12), st.integers(1, 5), max_size=6)
 queries = st.dictionaries(st.integers(0, 14), st.integers(1, 3), max_size=4)
-
-
-def pack(rows: list[Row]) -> LexicalRows:
-    pairs = [pair for row in rows for pair in row.items()]
-    return LexicalRows(
-        np.array(pairs, dtype=POSTING),
-        np.array([len(row) for row in rows], np.int64),
-        np.array([sum(row.values()) for row in rows], np.int64),
-    )
-
-
-def pack_query(query: Row) -> tuple[Terms, Floats]:
-    return np.array(list(query), np.uint64), np.array(list(query.values()), np.float32)
 
 
 def indexed(rows: list[Row], k1: float = 1.2, b: float = 0.5) -> BM25:

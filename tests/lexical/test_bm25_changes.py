@@ -14,10 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from memgarden.lexical import bm25
 from memgarden.lexical.bm25 import BM25
 from memgarden.protocols import LexicalRows
-from memgarden.records import POSTING, Floats, Terms
-
-Row = dict[int, int]
-rows_of_text = st.dictionaries(st.integers(0, 12), st.integers(1, 5), max_size=6)
+from memgarden.records import POSTING
+from tests.lexical.rows import Row, pack, pack_query, rows_of_text
 
 
 def reference(rows: list[Row], query: Row, k1: float = 1.2, b: float = 0.5) -> list[float]:
@@ -36,19 +34,6 @@ def reference(rows: list[Row], query: Row, k1: float = 1.2, b: float = 0.5) -> l
         )
         for row, length in zip(rows, lengths, strict=True)
     ]
-
-
-def pack(rows: list[Row]) -> LexicalRows:
-    pairs = [pair for row in rows for pair in row.items()]
-    return LexicalRows(
-        np.array(pairs, dtype=POSTING),
-        np.array([len(row) for row in rows], np.int64),
-        np.array([sum(row.values()) for row in rows], np.int64),
-    )
-
-
-def pack_query(query: Row) -> tuple[Terms, Floats]:
-    return np.array(list(query), np.uint64), np.array(list(query.values()), np.float32)
 
 
 class ChangingIndex(RuleBasedStateMachine):

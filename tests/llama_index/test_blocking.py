@@ -86,7 +86,7 @@ def test_memories(garden: Garden) -> None:
 
 
 def test_the_loop_goes_on_while_a_search_takes_its_time(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Never 50 ms without a turn, though each of eight searches takes 200."""
+    """Never 100 ms without a turn, though each of eight searches takes 200."""
     search = Scope.search
 
     def slow(self: Scope, *arguments: Any, **options: Any) -> Any:
@@ -113,7 +113,7 @@ def test_the_loop_goes_on_while_a_search_takes_its_time(garden: Garden, monkeypa
         return max(gaps)
 
     # A busy machine may stop the loop, too; a search on it would stop it for 200 ms each time.
-    assert min(asyncio.run(work()) for _ in range(5)) < 0.05
+    assert min(asyncio.run(work()) for _ in range(5)) < 0.1
 
 
 def test_threads_share_a_store(garden: Garden) -> None:

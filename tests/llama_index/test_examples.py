@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.pages import ROOT, blocks, each_hears_their_own, example, run
+
 PAGES = sorted((ROOT / "docs" / "llama_index").glob("*.md"))
-
-
-def run(arguments: list[str], folder: Path) -> str:
-    done = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def example(name: str, folder: Path) -> str:
-    return run([str(ROOT / "examples" / f"{name}.py"), str(folder / "garden")], folder)
 
 
 def test_a_folder_that_changes(tmp_path: Path) -> None:
@@ -40,12 +29,7 @@ def test_a_folder_that_changes(tmp_path: Path) -> None:
 
 def test_agent(tmp_path: Path) -> None:
     """Each user's own words come back, in the first run and the second, and nobody else's."""
-    answers = re.findall(r"^(\w+): What.*\n +-> (.*)$", example("llama_index_agent", tmp_path), re.MULTILINE)
-    again = re.findall(r"^(\w+): .*\n +-> (.*)$", example("llama_index_agent", tmp_path), re.MULTILINE)
-    for user, answer in [*answers, *again]:
-        own, other = ("Mia", "Rex") if user == "alice" else ("Rex", "Mia")
-        assert own in answer and other not in answer
-    assert (len(answers), len(again)) == (2, 4)
+    each_hears_their_own("llama_index_agent", tmp_path)
 
 
 def test_migration(tmp_path: Path) -> None:
@@ -63,9 +47,7 @@ def test_both_frameworks(tmp_path: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
 def test_pages_run_from_top_to_bottom(page: Path, tmp_path: Path) -> None:
     """All of a page's Python as one program."""
-    blocks = re.findall(r"^```python\n(.*?)^```$", page.read_text(), re.DOTALL | re.MULTILINE)
-    assert blocks
-    run(["-c", "\n".join(blocks)], tmp_path)
+    run(["-c", "\n".join(blocks(page, "python"))], tmp_path)
 
 
 def test_there_is_a_page_for_each_class() -> None:

@@ -23,8 +23,8 @@ turns = st.lists(
 @given(
     chat=turns,
     asked=st.lists(st.lists(words, min_size=1, max_size=4).map(" ".join), min_size=1, max_size=3),
-    hidden=st.sets(st.integers(0, 9)),
-    expired=st.sets(st.integers(0, 9)),
+    hidden=st.sets(st.integers(0, 9), max_size=3),
+    expired=st.sets(st.integers(0, 9), max_size=3),
     expander=st.sampled_from(["prf", "templates", lambda query: ["olive", 'Bob "olive"'], ()]),
     mode=st.sampled_from(["hybrid", "lexical", "dense"]),
     group_by=st.sampled_from(["memory", "session"]),
@@ -62,7 +62,10 @@ def test_phrases_expansions_times_and_signals_bring_in_nothing_masked(
             "group_by": group_by, "times": True, "now": now,
         }  # fmt: skip
         one = scope.search(asked[0], expander=expander, **options)  # type: ignore[arg-type]
-        assert {hit.id for hit in one} <= allowed
+        if mode == "lexical" or '"' in asked[0] or group_by == "session":
+            assert {hit.id for hit in one} <= allowed
+        else:  # vectors are near to everything, so that what is missing would be seen
+            assert {hit.id for hit in one} == allowed
         assert one == scope.search(asked[0], expander=expander, **options)  # type: ignore[arg-type]
         several = scope.multi_query(asked, **options)  # type: ignore[arg-type]
         assert {hit.id for hit in several} <= allowed

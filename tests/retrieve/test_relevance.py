@@ -45,7 +45,7 @@ def test_what_answers_is_more_relevant_than_what_does_not(alice: Scope, mode: st
     """Across queries: the answer to one is above the best for another that nothing answers."""
     answered = alice.search("what does the cat eat?", k=1, mode=mode)[0].relevance
     stranger = alice.search("quantum chromodynamics on the lattice", k=1, mode=mode)
-    assert all(hit.relevance < answered / 2 for hit in stranger)
+    assert [hit.relevance < answered / 2 for hit in stranger] == ([] if mode == "lexical" else [True])
 
 
 def test_nothing_relevant_is_nothing_found(alice: Scope) -> None:

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from memgarden import Garden, Memory
+from tests.chroma_server import Server
 from tests.large.conftest import fill, near, settled, vectors
-from tests.vector.conftest import Server
 
 pytestmark = pytest.mark.slow
 

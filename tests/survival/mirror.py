@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,26 +10,9 @@ import numpy as np
 from memgarden import Garden
 from memgarden.store.rows import to_span
 from memgarden.vector.collection import collection_name
+from tests.plain_chroma import chunks_of
 
 __all__ = ["same_as_record"]
-
-READ = """
-import sys
-import chromadb, numpy as np
-ids, texts, vectors, scopes, places = [], [], [], [], []
-for collection in chromadb.PersistentClient(sys.argv[1]).list_collections():
-    if collection.metadata.get("mg.garden") != sys.argv[2]:
-        continue
-    for at in range(0, collection.count(), 1000):
-        page = collection.get(limit=1000, offset=at, include=["documents", "embeddings", "metadatas"])
-        ids += page["ids"]
-        places += [collection.name] * len(page["ids"])
-        texts += page["documents"]
-        vectors += list(page["embeddings"])
-        scopes += [m["mg.scope"] + "|" + m["mg.memory_id"] for m in page["metadatas"]]
-lists = {"ids": ids, "texts": texts, "scopes": scopes, "vectors": vectors, "places": places}
-np.savez(sys.argv[3], **{name: np.array(values) for name, values in lists.items()})
-"""
 
 
 def same_as_record(garden: Garden) -> int:
@@ -40,12 +21,8 @@ def same_as_record(garden: Garden) -> int:
     Each is in one collection: that of its scope, if it has one, or else the one that all others share.
     """
     where = Path(garden._parts.where)
-    out = where / "read.npz"
-    # In a process of its own: chromadb keeps a client for each folder for as long as the process lives.
     id = garden._parts.id
-    subprocess.run([sys.executable, "-c", READ, str(where / "chroma"), id, str(out)], check=True, timeout=120)
-    found = np.load(out)
-    out.unlink()
+    found = chunks_of(where / "chroma", id)
     with sqlite3.connect(where / "garden.db") as connection:
         rows = connection.execute(
             "SELECT c.pk, m.text, c.packed, c.vector, s.path, m.id, s.own * s.pk"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from memgarden import ChromaError, Garden, Memory
+from tests.survival.damage import garbage, problems
 from tests.survival.mirror import same_as_record
+from tests.waiting import eventually
 
 OPEN = Callable[..., Garden]
 COUNT = 1_300  # above 1,000, Chroma's sync threshold: below it there are no files of vectors to destroy
@@ -22,20 +22,16 @@ def _segment(folder: Path) -> Path:
     return next(child for child in folder.iterdir() if child.is_dir())
 
 
-def _garbage(file: Path) -> None:
-    file.write_bytes(np.random.default_rng(0).bytes(file.stat().st_size))
-
-
 DAMAGES: dict[str, Callable[[Path], None]] = {
     "folder deleted": shutil.rmtree,
     "sqlite truncated": lambda folder: os.truncate(folder / "chroma.sqlite3", 5_000),
-    "sqlite garbage": lambda folder: _garbage(folder / "chroma.sqlite3"),
+    "sqlite garbage": lambda folder: garbage(folder / "chroma.sqlite3"),
     "sqlite deleted": lambda folder: (folder / "chroma.sqlite3").unlink(),
     "vectors deleted": lambda folder: shutil.rmtree(_segment(folder)),
     "vectors emptied": lambda folder: os.truncate(_segment(folder) / "data_level0.bin", 0),
-    "vectors garbage": lambda folder: _garbage(_segment(folder) / "data_level0.bin"),  # SIGSEGV, chromadb 1.5.9
+    "vectors garbage": lambda folder: garbage(_segment(folder) / "data_level0.bin"),  # SIGSEGV, chromadb 1.5.9
     "header truncated": lambda folder: os.truncate(_segment(folder) / "header.bin", 50),  # SIGSEGV as well
-    "lengths garbage": lambda folder: _garbage(_segment(folder) / "length.bin"),  # no error, other vectors
+    "lengths garbage": lambda folder: garbage(_segment(folder) / "length.bin"),  # no error, other vectors
     "ids truncated": lambda folder: os.truncate(_segment(folder) / "index_metadata.pickle", 999),
 }
 QUICK = ("folder deleted", "sqlite garbage", "vectors deleted", "vectors garbage", "ids truncated")
@@ -60,10 +56,8 @@ def _loses_nothing(garden: Garden) -> None:
 
 
 def _is_reported(garden: Garden) -> None:
-    end = time.monotonic() + 60
-    while (health := garden.health(deep=True)).ok:
-        assert time.monotonic() < end, "health() knows nothing of it"
-    assert "memgarden reindex" in health.problems[0], health.problems
+    found = problems(garden)
+    assert "memgarden reindex" in found[0], found
 
 
 def _is_mended(garden: Garden) -> None:
@@ -116,10 +110,7 @@ def test_what_one_process_found_every_process_says(sound: Path, tmp_path: Path) 
     with Garden.open(tmp_path / "garden") as garden, Garden.open(tmp_path / "garden", chroma=None) as other:
         assert other.health().ok
         garden.scope("alice").add("one more")  # a write is enough for it to be looked at
-        end = time.monotonic() + 60
-        while other.health().ok:
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        eventually(lambda: not other.health().ok, 60)
         other.reindex()
         assert other.health().ok
         garden.flush(120)

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 
 from memgarden import ChromaError, Garden, StorageError
 from tests.survival.mirror import same_as_record
+from tests.waiting import eventually
 
 Mount = Callable[[int], Path]
 
@@ -159,7 +159,5 @@ def test_chroma_on_a_full_disk_loses_nothing(disk: Path) -> None:
             garden.reindex()
             garden.flush(120)
         assert garden.health(deep=True).problems == []
-        end = time.monotonic() + 30
-        while garden.health().chroma != "idle":
-            assert time.monotonic() < end
+        eventually(lambda: garden.health().chroma == "idle", 30)
     assert same_as_record(garden) == 1_201

@@ -18,6 +18,7 @@ from memgarden.protocols import ChunkRecord, OutboxItem
 from memgarden.records import ScopePath
 from memgarden.vector.drain import drain_once
 from tests.survival.injected import OPERATIONS
+from tests.waiting import eventually
 
 OPEN = Callable[..., Garden]
 ROOT = Path(__file__).parents[2]
@@ -182,8 +183,9 @@ def test_who_holds_chroma_is_said(open_garden: OPEN) -> None:
     os.kill(child, 19)  # SIGSTOP: it owns Chroma and does nothing
     try:
         second.scope("alice").add("fig")
+        eventually(lambda: second.health().chroma == "waiting", 60)
         with pytest.raises(ChromaError, match=rf"1 changes still wait .*waiting: process {child} since 20\S+ owns it"):
-            second.flush(8)
+            second.flush(0.5)
         assert len(second.scope("alice").search("fig")) == 2
     finally:
         os.kill(child, 18)

@@ -16,7 +16,7 @@ from memgarden.vector.adopt import read_collection
 from memgarden.vector.client import connect, disconnect
 from memgarden.vector.folder import segments_of
 from memgarden.vector.pages import Page
-from tests.vector.conftest import Server
+from tests.chroma_server import Server
 
 
 class FakeEmbeddings(Embeddings):

@@ -67,6 +67,7 @@ def test_chroma_takes_any_json_and_gives_it_back_unchanged(
         metadatas=[dict(flat) for _, flat in sent.values()],
     )
     found = collection.get(ids=list(sent))
+    assert sorted(found["ids"]) == sorted(sent)
     for key, document, metadata in zip(found["ids"], found["documents"] or [], found["metadatas"] or [], strict=True):
         assert document == sent[key][0]
         # Chroma changes some floats in the last place; times in seconds, to the microsecond, come back exactly.

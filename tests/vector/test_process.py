@@ -6,17 +6,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from memgarden.vector.collection import ChromaIndex
 from memgarden.vector.lock import OwnerLock
 from memgarden.vector.process import DrainProcess
-from tests.vector.conftest import eventually
-from tests.vector.outbox import DIMENSION, SqliteOutbox
+from memgarden.vector.serve import NICENESS
+from tests.vector.conftest import held
+from tests.vector.outbox import SqliteOutbox
+from tests.waiting import eventually
 
 CHILD = str(Path(__file__).with_name("child.py"))
 
@@ -30,13 +32,6 @@ class Setting:
         self.crash = Path(f"{self.database}.crash")
         self.command = [sys.executable, CHILD, str(self.database), str(self.chroma)]
         self.drainer = DrainProcess(self.command)
-
-    def held(self) -> set[str]:
-        index = ChromaIndex(self.chroma, "garden", "test", DIMENSION)
-        try:
-            return set(index.ids())
-        finally:
-            index.close()
 
     def child(self) -> int:
         """The process id of the owner."""
@@ -64,15 +59,15 @@ def test_the_outbox_goes_to_chroma_and_close_leaves_no_process(setting: Setting)
     setting.drainer.wake()
     eventually(lambda: setting.drainer.status().state == "idle")
     child = setting.child()
-    assert os.getpriority(os.PRIO_PROCESS, child) > os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, child) == max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0))
     setting.outbox.put(("upsert", "later"))  # as another process would, without a ring
-    eventually(lambda: not setting.outbox.count(), 2)
+    eventually(lambda: not setting.outbox.count())
     setting.drainer.close(5)
     assert setting.drainer.status().state == "stopped"
     assert not alive(child)
     setting.drainer.wake()
     assert setting.drainer.status().state == "stopped"
-    assert setting.held() == {str(n) for n in range(300) if n != 7} | {"later"}
+    assert held(setting.chroma) == {str(n) for n in range(300) if n != 7} | {"later"}
 
 
 def test_a_child_that_crashes_is_reported_and_started_again(setting: Setting) -> None:
@@ -87,7 +82,7 @@ def test_a_child_that_crashes_is_reported_and_started_again(setting: Setting) ->
     setting.drainer.wake()
     eventually(lambda: not setting.outbox.count())
     setting.drainer.close(5)
-    assert setting.held() == {"a"}
+    assert held(setting.chroma) == {"a"}
 
 
 def test_a_killed_child_is_replaced_and_what_it_left_is_done(setting: Setting) -> None:
@@ -101,7 +96,7 @@ def test_a_killed_child_is_replaced_and_what_it_left_is_done(setting: Setting) -
     eventually(lambda: not setting.outbox.count(), 20)
     assert not alive(killed)
     setting.drainer.close(5)
-    assert setting.held() == {str(n) for n in range(1_000)}
+    assert held(setting.chroma) == {str(n) for n in range(1_000)}
 
 
 def test_close_leaves_the_rest_in_the_outbox(setting: Setting) -> None:
@@ -110,7 +105,7 @@ def test_close_leaves_the_rest_in_the_outbox(setting: Setting) -> None:
     eventually(lambda: setting.outbox.count() < 5_000)
     setting.drainer.close(10)
     assert 0 < setting.outbox.count() < 5_000
-    assert len(setting.held()) + setting.outbox.count() == 5_000
+    assert len(held(setting.chroma)) + setting.outbox.count() == 5_000
 
 
 def test_a_child_that_does_not_end_is_ended(setting: Setting) -> None:
@@ -119,10 +114,10 @@ def test_a_child_that_does_not_end_is_ended(setting: Setting) -> None:
     eventually(lambda: not setting.outbox.count())
     child = setting.child()
     os.kill(child, signal.SIGSTOP)
-    began = time.monotonic()
-    setting.drainer.close(0.2)
-    assert time.monotonic() - began < 4
-    assert not alive(child)
+    closing = threading.Thread(target=setting.drainer.close, args=(0.2,), daemon=True)
+    closing.start()
+    closing.join(30)
+    assert not closing.is_alive() and not alive(child)
 
 
 def test_a_host_that_is_killed_takes_its_child_with_it(setting: Setting) -> None:
@@ -138,11 +133,11 @@ time.sleep(60)
         eventually(lambda: setting.outbox.count() < 3_000)
         child = setting.child()
         host.kill()
-    eventually(lambda: not alive(child), 5)
+    eventually(lambda: not alive(child))
     assert OwnerLock(setting.chroma).holder() is None
     left = setting.outbox.count()
     assert left > 0
-    assert len(setting.held()) + left == 3_000
+    assert len(held(setting.chroma)) + left == 3_000
 
 
 def test_the_child_waits_for_another_owner_and_says_who_it_is(setting: Setting) -> None:
@@ -156,15 +151,23 @@ def test_the_child_waits_for_another_owner_and_says_who_it_is(setting: Setting) 
     eventually(lambda: not setting.outbox.count())
 
 
-def test_a_command_that_cannot_be_run_is_a_failure_and_can_be_closed(tmp_path: Path) -> None:
+def test_a_command_that_cannot_be_run_is_a_failure_and_can_be_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("memgarden.vector.process.BACKOFF", (0.1, 60.0))
     drainer = DrainProcess([str(tmp_path / "missing")])
     drainer.wake()
     eventually(lambda: drainer.status().state == "failing")
     assert "could not be started" in str(drainer.status().error)
-    eventually(lambda: "again in 2 s" in str(drainer.status().error))
-    began = time.monotonic()
+    eventually(lambda: "again in 0.8 s" in str(drainer.status().error))
     drainer.close(1)
-    assert time.monotonic() - began < 1
+    monkeypatch.setattr("memgarden.vector.process.BACKOFF", (60.0, 60.0))
+    resting = DrainProcess([str(tmp_path / "missing")])
+    resting.wake()
+    eventually(lambda: "again in 60 s" in str(resting.status().error))
+    began = time.monotonic()
+    resting.close(1)
+    assert time.monotonic() - began < 30
 
 
 def test_many_wakes_never_block_the_host(setting: Setting) -> None:
@@ -172,8 +175,9 @@ def test_many_wakes_never_block_the_host(setting: Setting) -> None:
     setting.drainer.wake()
     eventually(lambda: not setting.outbox.count())
     os.kill(setting.child(), signal.SIGSTOP)
-    began = time.monotonic()
-    for _ in range(70_000):  # more than a pipe holds
-        setting.drainer.wake()
-    assert time.monotonic() - began < 5
+    waking = threading.Thread(target=lambda: [setting.drainer.wake() for _ in range(70_000)], daemon=True)
+    waking.start()  # more than a pipe holds
+    waking.join(30)
+    blocked = waking.is_alive()
     os.kill(setting.child(), signal.SIGCONT)
+    assert not blocked
