@@ -120,9 +120,10 @@ class Parts:
     `searched` says how a search of the large scope of that number finds its vectors, and what Chroma says if it
     refuses. `archives` is the folder for what leaves the garden, None where there is no place for one.
 
-    `chroma` is what its Chroma is. `erase_here` erases one in the garden's own folder if nobody owns it: None if there
-    is nothing, False if somebody does. `erase_archived` deletes what was archived of what is to be forgotten.
-    `note_archives` keeps where the archives are, for those who open the garden with another folder or none.
+    `chroma` is what its Chroma is, and `chroma_folder` where that keeps its files, or would in a garden that is open
+    without one; None for a server and a client. `erase_here` erases one in the garden's own folder if nobody owns it:
+    None if there is nothing, False if somebody does. `erase_archived` deletes what was archived of what is to be
+    forgotten. `note_archives` keeps where the archives are, for those who open the garden with another folder or none.
     """
 
     id: str
@@ -156,6 +157,7 @@ class Parts:
     narrower: Narrower
     chroma: Literal["none", "folder", "server"]
     erase_here: Callable[[], bool | None]
+    chroma_folder: Path | None = None
     erase_archived: Callable[[Task], Copies] = no_archives
     note_archives: Callable[[], None] = lambda: None
     closed: bool = False

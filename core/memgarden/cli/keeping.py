@@ -7,14 +7,16 @@ from datetime import timedelta
 from typing import Annotated, Literal, cast
 
 import typer
+from rich.text import Text
 
-from memgarden.cli.display import clean, one_line
+from memgarden.cli.display import clean, one_line, out, table
 from memgarden.cli.encode import print_json
 from memgarden.cli.guard import NOTHING, REFUSED, stop
 from memgarden.cli.opening import open_to_read
 from memgarden.cli.options import GARDEN, AsJson, ChromaPlace, Place
 from memgarden.forgetting import Receipt, finish_forgetting
 from memgarden.garden import Garden
+from memgarden.maintain.compact import Compaction
 from memgarden.paths import check_path
 
 __all__ = ["compact", "forget"]
@@ -99,14 +101,24 @@ def compact(
             "ten nearest the same"
         )
     dropped = ", ".join(f"{count:,} {kind}" for kind, count in done.dropped.items() if count) or "nothing"
-    verb, would = ("dropped", "now") if done.applied else ("to drop", "then about")
-    typer.echo(f"{verb}: {dropped}; {done.before / 2**20:,.1f} MiB, {would} {done.after / 2**20:,.1f} MiB")
+    typer.echo(f"{'dropped' if done.applied else 'to drop'}: {dropped}")
+    _print_sizes(done)
     for name in done.files:
         typer.echo(clean(f"left over: {name}"))
     for note in done.notes:
         typer.echo(clean(f"note: {note}"))
     if not done.applied:
         typer.echo("nothing was changed: --apply does it")
+
+
+def _print_sizes(done: Compaction) -> None:
+    after = "now" if done.applied else "then about"
+    rows = table(["MiB", "before", after], numbers=["before", after])
+    sizes = zip(done.before.to_json().items(), done.after.to_json().values(), strict=True)
+    for (name, before), then in sizes:
+        told = ("-" if size is None else f"{size / 2**20:,.1f}" for size in (before, then))
+        rows.add_row(Text("Chroma" if name == "chroma" else name), *map(Text, told))
+    out().print(rows)
 
 
 def _print(receipt: Receipt) -> None:
