@@ -64,6 +64,23 @@ def test_history_is_bounded_by_age_and_number(garden: Garden, tmp_path: Path) ->
     assert scope.get("x").text == "tea 7" and _rows(tmp_path / "garden", "history") == 0
 
 
+def test_marks_of_the_living_stay_and_take_the_place_of_nothing(garden: Garden, tmp_path: Path) -> None:
+    """However old: without them they would be made anew. Those of what is gone go as all history does."""
+    scope = garden.scope("alice")
+    for id in ("x", "y"):
+        scope.add("tea", id=id)
+        scope.update(id, tags=["a"])
+    with closing(sqlite3.connect(tmp_path / "garden" / "garden.db")) as record, record:
+        for id in ("x", "y", "gone"):
+            for n in range(5):
+                record.execute(
+                    f"INSERT INTO history VALUES (NULL, 1, '{id}', {n}, NULL, 'similar', '{{\"to\": \"z{n}\"}}')"
+                )
+    assert garden.compact(events=3, older_than=timedelta(days=1000)).dropped["history"] == 5
+    assert garden.compact(events=1, apply=True, older_than=timedelta(0)).dropped["history"] == 7
+    assert [one.event for one in scope.history("x")].count("similar") == 5 and scope.history("gone") == []
+
+
 def test_retrievals_of_what_is_gone_are_dropped(garden: Garden, tmp_path: Path) -> None:
     """Those of living memories stay."""
     scope = garden.scope("alice")

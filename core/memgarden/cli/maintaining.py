@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from rich.text import Text
 
-from memgarden.cli.display import one_line, out, progress
+from memgarden.cli.display import counted, one_line, out, progress
 from memgarden.cli.encode import print_json
 from memgarden.cli.guard import NOTHING, stop
 from memgarden.cli.opening import open_to_read
@@ -80,7 +80,7 @@ def archive(
 
 def dedup(
     threshold: Annotated[float, typer.Option(help="The cosine from which memories are one.")] = 0.95,
-    similar: Annotated[float | None, typer.Option(help="That from which they are told of.", show_default="0.9")] = None,
+    similar: Annotated[float | None, typer.Option(help="That from which they are marked.", show_default="none")] = None,
     keep: Annotated[str, typer.Option(help="What stays: newest, important or longest.")] = "newest",
     kind: Kinds = None,
     user: Whose = None,
@@ -88,12 +88,15 @@ def dedup(
     as_json: AsJson = False,
     garden: Place = GARDEN,
 ) -> None:
-    """Merge memories of a scope that are one; what is removed goes to archives."""
+    """Merge memories of a scope that are one; what is removed goes to archives.
+
+    With --similar the history of those that are nearly one says so; without it they are told of, from .9 on.
+    """
     from memgarden.maintain.policy import Deduplication
 
     wanted = Deduplication(
         threshold=threshold,
-        similar=min(0.9, threshold) if similar is None else similar,
+        similar=similar,
         keep=cast("Keep", keep),
         kinds=None if kind is None else tuple(kind),
     )
@@ -130,7 +133,7 @@ def _run(wanted: Wanted, user: list[str] | None, *, apply: bool, as_json: bool, 
             _show(plan, opened, as_json=as_json)
             return
         with progress() as bar:
-            task = bar.add_task("apply", total=sum(len(step.goes) for step in plan))
+            task = bar.add_task("apply", total=sum(len(step.goes) for step in plan if not step.idle))
             done = opened.apply(plan, progress=lambda count: bar.update(task, completed=count))
     _tell(done, as_json=as_json)
 
@@ -158,10 +161,13 @@ def _show(plan: Plan, garden: Garden, *, as_json: bool) -> None:
     if len(plan) > SHOWN:
         typer.echo(f"and {len(plan) - SHOWN:,} more")
     counts = plan.counts()
-    similar = counts.pop("similar", 0)
+    similar, marked = counts.pop("similar", 0), sum(step.marks for step in plan)
     if similar:
-        typer.echo(f"{similar:,} pairs look alike and are left alone")
-    told = ", ".join(f"to {action}: {count:,}" for action, count in counts.items())
+        typer.echo(f"only look alike, and stay as they are: {counted(similar, 'pair')}")
+    does = [f"to {action}: {count:,}" for action, count in counts.items()]
+    if marked:
+        does.append(f"to mark as similar, unless they are: {marked:,}")
+    told = ", ".join(does)
     typer.echo(f"{told}; nothing was changed: --apply does it" if told else "nothing to do")
 
 
@@ -182,9 +188,9 @@ def _tell(done: Applied, *, as_json: bool) -> None:
         told = ", ".join(f"{CAUSES[action]}: {count:,}" for action, count in done.done.items() if count)
         typer.echo(told or "nothing to do")
         if done.swept:
-            typer.echo(f"{done.swept:,} expired memories deleted")
+            typer.echo(f"{counted(done.swept, 'expired memory')} deleted")
         if done.changed:
-            typer.echo(f"{done.changed:,} were changed meanwhile and stay")
+            typer.echo(f"changed meanwhile, and left as it is: {counted(done.changed, 'memory')}")
         for name in done.archives:
             typer.echo(f"archive {name}: `memgarden restore {name}` brings it back")
     for name, reason in done.failed.items():
@@ -201,4 +207,5 @@ def _step_object(step: Step) -> dict[str, Any]:
         "stays": None if step.stays is None else step.stays.id,
         "reason": step.reason,
         "scores": list(step.scores),
+        "marks": step.marks,
     }

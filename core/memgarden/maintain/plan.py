@@ -32,8 +32,9 @@ class Step:
     """One thing to be done in one scope, in one transaction, with its reason.
 
     What `goes` leaves the garden for its archive; what `stays` takes in what a `merge` removes. `similar` tells of two
-    memories and does nothing. `scores` are the cosines of what goes, or is similar, to what stays. `sentences` is the
-    share of the text that a summary is to keep.
+    memories that both stay: of that which would go, were they one, and of that which would stay. If it `marks` them,
+    the history of the first says so from then on. `scores` are the cosines of what goes, or is similar, to what stays.
+    `sentences` is the share of the text that a summary is to keep.
     """
 
     action: Action
@@ -43,6 +44,12 @@ class Step:
     stays: Version | None = None
     scores: tuple[float, ...] = ()
     sentences: float = 1.0
+    marks: bool = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether it only tells of something: carried out, it does nothing."""
+        return self.action == "similar" and not self.marks
 
 
 @dataclass(frozen=True, slots=True)

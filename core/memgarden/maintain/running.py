@@ -41,7 +41,7 @@ def on_duty(parts: Parts) -> Iterator[dict[str, str]]:
 
 def carry_out(parts: Parts, plan: Plan, summarizer: Summarizer | None, progress: Progress | None) -> Applied:
     """Carry out a plan."""
-    if any(step.action != "similar" for step in plan):
+    if any(step.action != "similar" for step in plan):  # for only then something may go to an archive
         parts.note_archives()
     preparer = parts.preparer
 

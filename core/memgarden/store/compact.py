@@ -26,13 +26,18 @@ tombstones = schema.tombstones.c
 LOST = Statement(sa.select(retrievals.memory).where(retrievals.memory.not_in(sa.select(schema.memories.c.pk))))
 # By what names an archive it is told whether a memory left for it: that stays for as long as it may be asked.
 ARCHIVED: sa.ColumnElement[str] = sa.literal_column("'%\"archive\"%'")
+# A living memory's marks stay, or they would be made anew; and they do not count for how much it may have of the rest.
+MARK = history.event == sa.literal_column("'similar'")
+LIVES = sa.exists().where(schema.memories.c.scope == history.scope, schema.memories.c.id == history.id)
 NTH = (
     sa.select(
         history.pk,
         history.at,
         history.detail,
-        sa.func.row_number().over(partition_by=(history.scope, history.id), order_by=history.pk.desc()).label("nth"),
-    )
+        sa.func.row_number()
+        .over(partition_by=(history.scope, history.id, MARK), order_by=history.pk.desc())
+        .label("nth"),
+    ).where(~MARK | ~LIVES)
 ).subquery()
 OLD = Statement(
     sa.select(NTH.c.pk)
