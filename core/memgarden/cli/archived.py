@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from memgarden.cli.display import clean, one_line, out, when
+from memgarden.cli.display import clean, counted, one_line, out, when
 from memgarden.cli.encode import hit_object, print_json
 from memgarden.cli.guard import NOTHING, stop
 from memgarden.cli.opening import open_to_read, require_garden
@@ -53,7 +53,8 @@ def archives(
     if not as_json:
         for each in found:
             scope = " / ".join(map(one_line, each.scope))
-            told = f"{when(each.made_at)}  {scope}  {each.cause}, {each.count:,} memories, {each.bytes / 1024:,.0f} KiB"
+            held = f"{counted(each.count, 'memory')}, {each.bytes / 1024:,.0f} KiB"
+            told = f"{when(each.made_at)}  {scope}  {each.cause}, {held}"
             out().print(Text(each.name, style="cyan"), soft_wrap=True)
             out().print(Text(f"    {told}"), soft_wrap=True)
         typer.echo("`memgarden restore NAME` brings one back, `memgarden restore NAME ID` a memory of it")
@@ -78,7 +79,7 @@ def restore(
         return
     with open_to_read(garden) as opened:
         done = opened.restore(archive, ids or None)
-    typer.echo(f"{done.restored:,} memories are back")
+    typer.echo(f"brought back: {counted(done.restored, 'memory')}")
     for name, reason in done.refused.items():
         typer.echo(one_line(f"{name} stays in the archive: {reason}"), err=True)
     if done.refused or not done.restored:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, cast
 import typer
 from rich.text import Text
 
-from memgarden.cli.display import clean, one_line, out, table
+from memgarden.cli.display import clean, counted, one_line, out, table
 from memgarden.cli.encode import print_json
 from memgarden.cli.guard import NOTHING, REFUSED, stop
 from memgarden.cli.opening import open_to_read
@@ -49,7 +49,8 @@ def forget(
                 stop(
                     f"no user {'/'.join(map(one_line, labels))!r} was ever here: `memgarden scopes` lists them", NOTHING
                 )
-            what = f"{len(id)} memories" if id else f"all {sum(opened.scopes(*labels).values()):,} memories"
+            held = sum(opened.scopes(*labels).values())
+            what = counted(len(id), "memory") if id else f"{'all ' * (held > 1)}{counted(held, 'memory')}"
             question = one_line(f"Forget {what} of {'/'.join(labels)}? They cannot be brought back.")
             if not yes and not typer.confirm(question, err=True):
                 raise typer.Exit(NOTHING)
@@ -96,11 +97,11 @@ def compact(
         typer.echo(f"vectors: none of what was said more than {vectors_days:g} days ago is to be narrowed")
     elif narrowed is not None:
         typer.echo(
-            f"vectors of {narrowed.chunks:,} chunks as {narrowed.form}: {narrowed.saved / 2**20:,.1f} MiB less; cosine "
-            f"with what they were {narrowed.mean:.5f}, at worst {narrowed.worst:.5f}; {narrowed.overlap:.1%} of the "
-            "ten nearest the same"
+            f"vectors of {counted(narrowed.chunks, 'chunk')} as {narrowed.form}: {narrowed.saved / 2**20:,.1f} MiB "
+            f"less; cosine with what they were {narrowed.mean:.5f}, at worst {narrowed.worst:.5f}; "
+            f"{narrowed.overlap:.1%} of the ten nearest the same"
         )
-    dropped = ", ".join(f"{count:,} {kind}" for kind, count in done.dropped.items() if count) or "nothing"
+    dropped = ", ".join(f"{kind} {count:,}" for kind, count in done.dropped.items() if count) or "nothing"
     typer.echo(f"{'dropped' if done.applied else 'to drop'}: {dropped}")
     _print_sizes(done)
     for name in done.files:
@@ -122,8 +123,9 @@ def _print_sizes(done: Compaction) -> None:
 
 
 def _print(receipt: Receipt) -> None:
-    counts = ", ".join(f"{getattr(receipt, name):,} {name}" for name in ("memories", "chunks", "history", "archived"))
-    typer.echo(f"forgotten: {counts}; Chroma: {receipt.chroma}")
+    pieces = (receipt.memories, "memory"), (receipt.chunks, "chunk"), (receipt.history, "history event")
+    counts = ", ".join(counted(count, thing) for count, thing in pieces)
+    typer.echo(f"forgotten: {counts}, {receipt.archived:,} archived; Chroma: {receipt.chroma}")
     typer.echo(f"receipt of {receipt.when:%Y-%m-%d %H:%M:%S} UTC: {receipt.digest} (salt {receipt.salt})")
     for note in receipt.notes:
         typer.echo(clean(f"note: {note}"))

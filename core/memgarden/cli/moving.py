@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from memgarden.cli.display import clean, one_line, progress
+from memgarden.cli.display import clean, counted, one_line, progress
 from memgarden.cli.guard import NOTHING
 from memgarden.cli.opening import open_to_read, open_to_write
 from memgarden.cli.options import GARDEN, Place, Whose
@@ -48,7 +48,7 @@ def export(
         written = opened.export(
             file, *(user or ()), vectors=vectors, progress=lambda done: bar.update(task, completed=done)
         )
-    typer.echo(f"{written:,} memories written to {clean(target)}")
+    typer.echo(f"{counted(written, 'memory')} written to {clean(target)}")
     if not written:
         raise typer.Exit(NOTHING)
 
@@ -66,7 +66,7 @@ def backup(
 def sweep(garden: Place = GARDEN) -> None:
     """Delete what has expired, in every scope, and say how many memories there were."""
     with open_to_write(garden, None) as opened:
-        typer.echo(f"{opened.sweep():,} expired memories deleted")
+        typer.echo(f"{counted(opened.sweep(), 'expired memory')} deleted")
 
 
 def is_export(path: Path) -> bool:
@@ -96,7 +96,7 @@ def import_export(path: Path, user: tuple[str, ...], garden: str, embedder: str 
         done = opened.import_(path, scope=user or None, progress=lambda count: bar.update(task, completed=count))
     seconds = time.perf_counter() - began
     how = "with the vectors of the file" if done.kept_vectors else "embedded anew"
-    typer.echo(f"{done.stored:,} memories stored in {seconds:,.1f} s, {how}")
+    typer.echo(f"{counted(done.stored, 'memory')} stored in {seconds:,.1f} s, {how}")
     for number, reason in list(done.refused.items())[:SHOWN]:
         typer.echo(one_line(f"line {number} was refused: {reason}"), err=True)
     if len(done.refused) > SHOWN:

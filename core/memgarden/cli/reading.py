@@ -7,7 +7,7 @@ from typing import Annotated, cast
 import typer
 from rich.text import Text
 
-from memgarden.cli.display import clean, one_line, out, table, when
+from memgarden.cli.display import clean, counted, one_line, out, table, when
 from memgarden.cli.encode import hit_object, memory_object, print_json
 from memgarden.cli.guard import NOTHING, stop
 from memgarden.cli.opening import open_to_read
@@ -124,7 +124,7 @@ def scopes(
         for path, count in found.items():
             rows.add_row(Text(f"{count:,}", style="cyan"), Text(" / ".join(map(one_line, path))))
         out().print(rows)
-        out().print(Text(f"{sum(found.values()):,} memories in {len(found):,} scopes", style="dim"))
+        out().print(Text(f"{counted(sum(found.values()), 'memory')} in {counted(len(found), 'scope')}", style="dim"))
 
 
 def _cell(text: str, memory: Memory, explained: Hit | None = None) -> Text:
