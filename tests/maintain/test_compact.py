@@ -39,7 +39,9 @@ def _grown(garden: Garden, count: int = 1500) -> None:
 def test_a_dry_run_changes_nothing_and_tells_what_would_be_saved(garden: Garden, tmp_path: Path) -> None:
     """Afterwards the database is about as large as was said."""
     _grown(garden)
+    files = _bytes(tmp_path / "garden", "garden.db*")
     plan = garden.compact(embeddings=10)
+    assert plan.before.database == files > (tmp_path / "garden" / "garden.db").stat().st_size
     assert not plan.applied and plan.dropped["embeddings"] == 1511
     assert _rows(tmp_path / "garden", "embeddings") == 1521 and plan.after.database < plan.before.database / 2
     done = garden.compact(embeddings=10, apply=True)

@@ -239,7 +239,7 @@ def _marks(garden: Garden, *ids: str, user: str = "alice") -> dict[str, list[str
 
 def test_what_is_similar_is_marked_for_good_and_nothing_else_changes(garden: Garden) -> None:
     """In the history of the one that would have gone, once of each pair, by `apply` and by `maintain`."""
-    add(garden, "a", 1.0, created_at=ago(3))
+    add(garden, "a", 1.0, text=TEA + ", as always", created_at=ago(3))
     add(garden, "b", 0.93, created_at=ago(2))
     add(garden, "c", 0.2, created_at=ago(1))
     add(garden, "a", 1.0, user="bob")

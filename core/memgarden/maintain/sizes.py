@@ -40,9 +40,8 @@ class Sizes:
 
 def sizes_of(parts: Parts) -> Sizes:
     """What the garden takes now."""
-    size = parts.compactor.size()
     return Sizes(
-        database=size.database + size.log,
+        database=parts.compactor.size().disk,
         chroma=None if parts.chroma_folder is None else _nbytes(parts.chroma_folder),
         archives=None if parts.archives is None else _nbytes(parts.archives),
     )

@@ -34,9 +34,7 @@ NTH = (
         history.pk,
         history.at,
         history.detail,
-        sa.func.row_number()
-        .over(partition_by=(history.scope, history.id, MARK), order_by=history.pk.desc())
-        .label("nth"),
+        sa.func.row_number().over(partition_by=(history.scope, history.id), order_by=history.pk.desc()).label("nth"),
     ).where(~MARK | ~LIVES)
 ).subquery()
 OLD = Statement(
@@ -79,11 +77,14 @@ class SqlCompactor:
         """Bytes; a server's free ones it keeps to itself and reuses."""
         with self._database.read() as session:
             if self._database.dialect == "postgresql":
-                return Size(int(session.value(POSTGRES_SIZE, {})), 0, 0, returns=False)
+                held = int(session.value(POSTGRES_SIZE, {}))
+                return Size(held, 0, held, returns=False)
             pages, size, free = (int(session.value(statement, {})) for statement in PRAGMAS.values())
             returns = session.value(MODE, {}) == INCREMENTAL
-        log = Path(f"{self._database.engine.url.database}-wal")
-        return Size(pages * size, free * size, log.stat().st_size if log.exists() else 0, returns)
+        file = Path(str(self._database.engine.url.database))
+        log = file.with_name(f"{file.name}-wal")
+        disk = file.stat().st_size + (log.stat().st_size if log.exists() else 0)
+        return Size(pages * size, free * size, disk, returns)
 
     def surplus(self, bounds: Bounds) -> list[Surplus]:
         """What is not needed, by kind."""
