@@ -339,6 +339,21 @@ def test_a_plan_of_marks_needs_no_folder_for_archives(garden: Garden, monkeypatc
     assert garden.apply(plan, progress=told.append).done == {"similar": 1} and told == [1]
 
 
+def test_what_was_found_and_planned_is_shown_in_a_line(garden: Garden) -> None:
+    """With counts and the scope, however much it is."""
+    alice = garden.scope("alice")
+    alice.add_many([Memory("The same words again.", id=f"{n:03}", created_at=ago(n)) for n in range(160)])  # type: ignore[arg-type]
+    add(garden, "a", 1.0, created_at=ago(3))
+    add(garden, "b", 0.93, created_at=ago(2))
+    found, plan = alice.duplicates(), garden.plan(Deduplication())
+    assert repr(found) == "Duplicates(of 162 in ('alice',): pairs from 0.9 on 1, threshold 0.95)"
+    assert repr(plan) == "Plan(merge 159, similar 1 in ('alice',))" and len(list(plan)) == len(plan)
+    add(garden, "a", 1.0, user="bob")
+    add(garden, "b", 0.93, user="bob")
+    assert repr(garden.plan(Deduplication())) == "Plan(merge 159, similar 2 in 2 scopes)"
+    assert repr(Plan()) == "Plan(nothing to do)"
+
+
 def test_many_equal_memories_become_one(garden: Garden) -> None:
     """More than one transaction takes: they go into the one that stays, in one run."""
     alice = garden.scope("alice")

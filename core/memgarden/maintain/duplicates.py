@@ -69,6 +69,12 @@ class Duplicates:
     scores: Floats
     floor: float
 
+    def __repr__(self) -> str:
+        return (
+            f"Duplicates(of {len(self.candidates):,} in {self.path!r}: pairs from {self.floor:g} on "
+            f"{len(self.scores):,}, threshold {self.options.threshold:g})"
+        )
+
     def at(self, threshold: float, keep: Keep | None = None) -> Duplicates:
         """The same, cut at another threshold, from `floor` up, or by another choice; nothing is computed anew."""
         if threshold < self.floor:

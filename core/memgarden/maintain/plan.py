@@ -58,6 +58,12 @@ class Plan:
 
     steps: tuple[Step, ...] = ()
 
+    def __repr__(self) -> str:
+        paths = {step.path for step in self.steps}
+        where = repr(*paths) if len(paths) == 1 else f"{len(paths):,} scopes"
+        told = ", ".join(f"{action} {count:,}" for action, count in self.counts().items())
+        return f"Plan({told} in {where})" if told else "Plan(nothing to do)"
+
     def __len__(self) -> int:
         return len(self.steps)
 

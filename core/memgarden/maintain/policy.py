@@ -124,12 +124,32 @@ class Summarisation:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What is done in a garden; None for what is not. `scopes` says it otherwise for a scope and what lies below."""
+    """What is done in a garden; None for what is not. `scopes` says it otherwise for a scope and what lies below.
+
+    A scope is named by its labels: `("acme", "alice")`, `("acme",)`.
+    """
 
     deduplicate: Deduplication | None = field(default_factory=Deduplication)
     summarise: Summarisation | None = None
     archive: Retention | None = field(default_factory=Retention)
     scopes: Mapping[ScopePath, Policy] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, kind in PARTS.items():
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                raise InvalidSetting(f"{name} is a {kind.__name__}, or None for not at all, not {value!r}")
+        if not isinstance(self.scopes, Mapping):
+            raise InvalidSetting(f"scopes gives a Policy to scopes, as in {{('acme',): Policy()}}, not {self.scopes!r}")
+        for path, policy in self.scopes.items():
+            if not isinstance(path, tuple):
+                raise InvalidSetting(f"scopes names a scope by a tuple of its labels, as in ('acme',), not {path!r}")
+            if not isinstance(policy, Policy):
+                raise InvalidSetting(
+                    f"scopes gives {path!r} {policy!r}, which is no Policy: Policy(deduplicate=None, archive=None) "
+                    "leaves it alone"
+                )
+            check_path(path)
 
     def of(self, path: ScopePath) -> Policy:
         """What is done in the scope of that path: the word of the nearest scope at or above it."""
