@@ -209,15 +209,17 @@ class Garden:
         )
         return pipeline.run(items)
 
-    def sweep(self) -> int:
+    def sweep(self, *, apply: bool = True) -> int:
         """Delete what has expired, in every scope, in small transactions; returns how many memories there were.
 
         What has expired is found by nothing and given out by nobody before that: this frees its place. A memory whose
-        `expires_at` is moved meanwhile stays.
+        `expires_at` is moved meanwhile stays. With `apply=False` it only counts, and changes nothing.
         """
         from memgarden.maintain.running import on_duty, sweep
 
         parts = self._parts.opened()
+        if not apply:
+            return sweep(parts, apply=False)
         with on_duty(parts):
             return sweep(parts)
 

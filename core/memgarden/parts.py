@@ -60,8 +60,8 @@ class Catalogue(Protocol):
         """The scopes at and below `prefix` that hold memories at `now`, with how many. Reads across scopes."""
         ...
 
-    def expired(self, now: datetime) -> list[ScopePath]:
-        """The scopes that hold memories which have expired at `now`. Reads across scopes."""
+    def expired(self, now: datetime) -> dict[ScopePath, int]:
+        """The scopes that hold memories which have expired at `now`, with how many. Reads across scopes."""
         ...
 
     def large(self) -> dict[int, ScopePath]:

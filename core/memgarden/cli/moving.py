@@ -11,7 +11,7 @@ import typer
 from memgarden.cli.display import clean, counted, one_line, progress
 from memgarden.cli.guard import NOTHING
 from memgarden.cli.opening import open_to_read, open_to_write
-from memgarden.cli.options import GARDEN, Place, Whose
+from memgarden.cli.options import GARDEN, Apply, Place, Whose
 from memgarden.cli.stores import export_to_chroma
 
 __all__ = ["backup", "export", "import_export", "is_export", "sweep"]
@@ -63,10 +63,11 @@ def backup(
     typer.echo(f"copied to {clean(str(folder))}: `memgarden health --garden {clean(str(folder))}` looks at it")
 
 
-def sweep(garden: Place = GARDEN) -> None:
-    """Delete what has expired, in every scope, and say how many memories there were."""
-    with open_to_write(garden, None) as opened:
-        typer.echo(f"{counted(opened.sweep(), 'expired memory')} deleted")
+def sweep(apply: Apply = False, garden: Place = GARDEN) -> None:
+    """Delete what has expired, in every scope and in archives: nobody finds it before that, either."""
+    with open_to_read(garden) as opened:
+        swept = counted(opened.sweep(apply=apply), "expired memory")
+    typer.echo(f"{swept} deleted" if apply else f"to delete: {swept}; nothing was changed: --apply does it")
 
 
 def is_export(path: Path) -> bool:
