@@ -49,7 +49,11 @@ def test_archive_archives_and_restore(aged: Run) -> None:
     (listed,) = json.loads(aged("archives", "--json").output)
     assert listed["count"] == 2 and listed["scope"] == ["alice"]
     assert "alice" in aged("archives", "--user", "alice").output
-    assert "lighthouse" in aged("archives", "--user", "alice", "--search", "lighthouse").output
+    found = aged("archives", "--user", "alice", "--search", "lighthouse").output
+    assert "lighthouse" in found and found.splitlines()[0].split()[:3] == ["#", "score", "relevance"]
+    (hit, *_) = json.loads(aged("archives", "--user", "alice", "--search", "lighthouse", "--json").output)
+    assert f"{hit['relevance']:.2f}" in found and 0 < hit["relevance"] < 1
+    assert json.loads(aged("archives", "--user", "bob", "--search", "red", "--json", code=1).stdout) == []
     assert "brought back: 1 memory\n" in aged("restore", listed["name"], "old").output
     assert "not in this archive" in aged("restore", listed["name"], "old", code=1).stderr
     assert "brought back: 1 memory\n" in aged("restore", listed["name"]).output

@@ -13,6 +13,7 @@ from memgarden.cli.encode import hit_object, print_json
 from memgarden.cli.guard import NOTHING, stop
 from memgarden.cli.opening import open_to_read, require_garden
 from memgarden.cli.options import GARDEN, AsJson, Place, User, Whose
+from memgarden.cli.reading import print_hits
 
 __all__ = ["archives", "history", "restore"]
 
@@ -32,12 +33,10 @@ def archives(
             hits = opened.scope(*user).search_archives(search, k=k)
             if as_json:
                 print_json([hit_object(hit) for hit in hits])
-                return
-            for hit in hits:
-                told = f"relevance {hit.relevance:.2f}  {when(hit.memory.created_at)}  {hit.id}  {hit.text}"
-                typer.echo(one_line(told, 240))
             if not hits:
                 stop("nothing found in the archives", NOTHING)
+            if not as_json:
+                print_hits(hits)
             return
         found = opened.archives(*(user or ()))
     if as_json:

@@ -13,7 +13,7 @@ from memgarden.cli.display import clean, counted, one_line, out, table
 from memgarden.cli.encode import print_json
 from memgarden.cli.guard import NOTHING, REFUSED, stop
 from memgarden.cli.opening import open_to_read
-from memgarden.cli.options import GARDEN, AsJson, ChromaPlace, Place
+from memgarden.cli.options import GARDEN, Apply, AsJson, ChromaPlace, Place
 from memgarden.forgetting import Receipt, finish_forgetting
 from memgarden.garden import Garden
 from memgarden.maintain.compact import Compaction
@@ -76,7 +76,7 @@ def _known(garden: Garden, labels: tuple[str, ...]) -> bool:
 
 
 def compact(
-    apply: Annotated[bool, typer.Option("--apply", help="Do it; without, only say what it would save.")] = False,
+    apply: Apply = False,
     full: Annotated[bool, typer.Option("--full", help="Write the database anew, while writers wait.")] = False,
     days: Annotated[float, typer.Option(help="Drop history that is older.", min=0)] = 730.0,
     vectors: Annotated[str | None, typer.Option(help="Keep old vectors as float16 or int8; says the loss.")] = None,

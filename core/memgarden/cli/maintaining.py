@@ -10,9 +10,9 @@ from rich.text import Text
 
 from memgarden.cli.display import counted, one_line, out, progress
 from memgarden.cli.encode import print_json
-from memgarden.cli.guard import NOTHING, stop
+from memgarden.cli.guard import NOTHING, no_memories, stop
 from memgarden.cli.opening import open_to_read
-from memgarden.cli.options import GARDEN, AsJson, Place, Whose
+from memgarden.cli.options import GARDEN, Apply, AsJson, Kinds, OlderThan, Place, Whose
 
 if TYPE_CHECKING:
     from memgarden.garden import Garden
@@ -25,9 +25,6 @@ __all__ = ["archive", "dedup", "maintain", "summarise"]
 
 SHOWN = 40  # steps; the rest is counted
 IDS = 3  # of what a step is about
-
-Apply = Annotated[bool, typer.Option("--apply", help="Do it. Without this it is only said what would be done.")]
-Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Only memories of this kind. May be repeated.")]
 
 
 def maintain(
@@ -55,7 +52,7 @@ def maintain(
 
 
 def archive(
-    older_than: Annotated[float, typer.Option(help="Said more than so many days ago.")] = 90,
+    older_than: OlderThan = 90,
     unused_for: Annotated[float | None, typer.Option(help="Found by no search for so many days.")] = None,
     importance: Annotated[str, typer.Option(help="At most so important: low, medium, high or critical.")] = "high",
     kind: Kinds = None,
@@ -104,7 +101,7 @@ def dedup(
 
 
 def summarise(
-    older_than: Annotated[float, typer.Option(help="Said more than so many days ago.")] = 180,
+    older_than: OlderThan = 180,
     similarity: Annotated[float, typer.Option(help="The mean cosine within a group.")] = 0.5,
     sentences: Annotated[float, typer.Option(help="The share of the text that a summary keeps.")] = 0.6,
     kind: Kinds = None,
@@ -141,7 +138,7 @@ def _run(wanted: Wanted, user: list[str] | None, *, apply: bool, as_json: bool, 
 def _require(garden: Garden, user: list[str] | None) -> None:
     """Stop for a user without memories: a misspelt one looks like one with nothing to do."""
     if user and not garden.scopes(*user):
-        stop(f"{' / '.join(user)!r} holds no memories; `memgarden scopes` lists those that do", NOTHING)
+        stop(no_memories(user), NOTHING)
 
 
 def _show(plan: Plan, garden: Garden, *, as_json: bool) -> None:
