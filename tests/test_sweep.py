@@ -31,6 +31,7 @@ def test_a_sweep_takes_what_expired_and_nothing_else(garden: Garden) -> None:
     """In every scope; what was swept is counted, and a second sweep finds nothing."""
     fill(garden)
     assert garden.health().rows["memories"] == 15
+    assert garden.sweep(apply=False) == 11 and garden.health().rows["memories"] == 15
     assert garden.sweep() == 11
     assert garden.health().rows["memories"] == 4
     assert garden.sweep() == 0

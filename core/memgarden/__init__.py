@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from memgarden.maintain.plan import Plan, Step
     from memgarden.maintain.policy import Deduplication, Policy, Retention, Summarisation, read_policy
     from memgarden.maintain.prompt import summary_prompt
+    from memgarden.maintain.sizes import Sizes
     from memgarden.maintain.summaries import Summarizer
 
 __all__ = [
@@ -119,6 +120,7 @@ __all__ = [
     "Scope",
     "Shortlist",
     "Signals",
+    "Sizes",
     "Step",
     "StorageError",
     "Summarisation",
@@ -154,6 +156,7 @@ _WHEN_NAMED = {
     "Policy": "memgarden.maintain.policy",
     "Restored": "memgarden.maintain.archives",
     "Retention": "memgarden.maintain.policy",
+    "Sizes": "memgarden.maintain.sizes",
     "Step": "memgarden.maintain.plan",
     "Summarisation": "memgarden.maintain.policy",
     "Summarizer": "memgarden.maintain.summaries",

@@ -199,6 +199,7 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         narrower=SqlNarrower(database),
         chroma="none" if target is None else "server" if _chroma_folder(target) is None else "folder",
         erase_here=lambda: _erase_here(where, facts["id"]),
+        chroma_folder=_chroma_folder(_own_chroma(where) if target is None else target),
     )
 
 
@@ -277,8 +278,13 @@ def _cutter(settings: Settings, embedder: Embedder) -> Cutter:
 def _chroma(where: str, settings: Settings) -> Any:
     """Where the garden's Chroma is: a folder, a URL or a client; None for nowhere."""
     if isinstance(settings.chroma, str) and settings.chroma == AUTO:
-        return None if "://" in where else Path(where) / CHROMA
+        return _own_chroma(where)
     return settings.chroma
+
+
+def _own_chroma(where: str) -> Path | None:
+    """The folder of the Chroma that a garden has by itself; None for a garden in a server."""
+    return None if "://" in where else Path(where) / CHROMA
 
 
 def _archives(where: str, settings: Settings) -> Path | None:

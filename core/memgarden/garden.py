@@ -209,15 +209,17 @@ class Garden:
         )
         return pipeline.run(items)
 
-    def sweep(self) -> int:
+    def sweep(self, *, apply: bool = True) -> int:
         """Delete what has expired, in every scope, in small transactions; returns how many memories there were.
 
         What has expired is found by nothing and given out by nobody before that: this frees its place. A memory whose
-        `expires_at` is moved meanwhile stays.
+        `expires_at` is moved meanwhile stays. With `apply=False` it only counts, and changes nothing.
         """
         from memgarden.maintain.running import on_duty, sweep
 
         parts = self._parts.opened()
+        if not apply:
+            return sweep(parts, apply=False)
         with on_duty(parts):
             return sweep(parts)
 
@@ -332,7 +334,8 @@ class Garden:
         That is: history that is older than `older_than` or beyond a memory's newest `events`, when deleted memories
         were last found, marks of deletions that every index has seen, cached embeddings beyond the `embeddings` last
         used, files of exports that were cut off, free pages, the log; and Chroma collections of which a third was
-        deleted are built anew. It goes in steps of milliseconds, while others read and write; for a scheduler.
+        deleted are built anew. It goes in steps of milliseconds, while others read and write; for a scheduler. The
+        report says what the database, Chroma's folder and the archives take, each before and after.
 
         `full` writes the database anew, as `forget` does: writers wait, and `GardenBusy` says if others are in the way.
         """

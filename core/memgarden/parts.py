@@ -55,8 +55,8 @@ class Catalogue(Protocol):
         """The scopes at and below `prefix` that hold memories at `now`, with how many. Reads across scopes."""
         ...
 
-    def expired(self, now: datetime) -> list[ScopePath]:
-        """The scopes that hold memories which have expired at `now`. Reads across scopes."""
+    def expired(self, now: datetime) -> dict[ScopePath, int]:
+        """The scopes that hold memories which have expired at `now`, with how many. Reads across scopes."""
         ...
 
     def large(self) -> dict[int, ScopePath]:
@@ -115,9 +115,10 @@ class Parts:
     `searched` says how a search of the large scope of that number finds its vectors, and what Chroma says if it
     refuses. `archives` is the folder for what leaves the garden, None where there is no place for one.
 
-    `chroma` is what its Chroma is. `erase_here` erases one in the garden's own folder if nobody owns it: None if there
-    is nothing, False if somebody does. `erase_archived` deletes what was archived of what is to be forgotten.
-    `note_archives` keeps where the archives are, for those who open the garden with another folder or none.
+    `chroma` is what its Chroma is, and `chroma_folder` where that keeps its files, or would in a garden that is open
+    without one; None for a server and a client. `erase_here` erases one in the garden's own folder if nobody owns it:
+    None if there is nothing, False if somebody does. `erase_archived` deletes what was archived of what is to be
+    forgotten. `note_archives` keeps where the archives are, for those who open the garden with another folder or none.
     """
 
     id: str
@@ -151,6 +152,7 @@ class Parts:
     narrower: Narrower
     chroma: Literal["none", "folder", "server"]
     erase_here: Callable[[], bool | None]
+    chroma_folder: Path | None
     erase_archived: Callable[[Task], Copies]
     note_archives: Callable[[], None]
     closed: bool = False

@@ -310,7 +310,8 @@ class Scope:
         """What became of the memories that had this id, oldest first; none for an id that the scope never held.
 
         An event is `added`, `updated`, `merged`, `summarised`, `archived`, `restored`, `deleted` or `expired`; its
-        `detail` names the archive, or the memory into which it went. What was forgotten has no history.
+        `detail` names the archive, or the memory into which it went. What is `similar` to another, by maintenance that
+        was to mark that, stayed as it was: `detail["to"]` is the other's id. What was forgotten has no history.
         """
         return list(self._parts.upkeep.history(self._path, id)) if is_storable(id) else []
 

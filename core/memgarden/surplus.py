@@ -20,11 +20,14 @@ class Bounds(NamedTuple):
 
 
 class Size(NamedTuple):
-    """Bytes of the database, of them free ones, and of its log. `returns`: free pages can be given back in steps."""
+    """Bytes of the database with what is still in its log, of them free ones, and on `disk`, in both of their files.
+
+    `returns`: free pages can be given back in steps.
+    """
 
     database: int
     free: int
-    log: int
+    disk: int
     returns: bool
 
 

@@ -10,14 +10,17 @@ from typing import Any, Literal, NamedTuple, Protocol
 
 from memgarden.records import Entry, Importance, ScopePath
 
-__all__ = ["UPDATED", "Cause", "Event", "Move", "Past", "Profile", "Removal", "Shift", "Upkeep"]
+__all__ = ["UPDATED", "Cause", "Event", "Likeness", "Move", "Past", "Profile", "Removal", "Shift", "Upkeep"]
 
-Event = Literal["added", "updated", "merged", "summarised", "archived", "restored", "deleted", "expired"]
+Event = Literal["added", "updated", "merged", "summarised", "archived", "restored", "deleted", "expired", "similar"]
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Something that became of a memory, and when; `detail` says more of it, as the archive that it went to."""
+    """Something that became of a memory, and when; `detail` says more of it, as the archive that it went to.
+
+    `similar` says that another memory, whose id is in `detail["to"]`, was found to be like it, and changed nothing.
+    """
 
     event: Event
     at: datetime
@@ -62,6 +65,15 @@ class Profile(NamedTuple):
     restored_at: datetime | None = None
 
 
+class Likeness(NamedTuple):
+    """A memory of that version, and another of the same scope that it is similar to, by its id and version."""
+
+    id: str
+    version: int
+    to: str
+    to_version: int
+
+
 class Move(NamedTuple):
     """A memory that went into another, and the archive that it went to; or one that came back, with None for both."""
 
@@ -100,6 +112,13 @@ class Upkeep(Protocol):
 
     def note_retrievals(self, path: ScopePath, found: Mapping[str, datetime]) -> None:
         """Keep when the memories of these ids were last found."""
+        ...
+
+    def note_similar(self, path: ScopePath, pairs: Sequence[Likeness], shift: str) -> int:
+        """Tell of each pair in the history of the first, under the shift of that token; how many were not told before.
+
+        Neither memory changes by that, nor does its scope's revision.
+        """
         ...
 
 

@@ -65,12 +65,14 @@ def test_a_dash_reads_standard_input(run: Run) -> None:
 
 
 def test_json_is_all_that_json_prints(filled: Run) -> None:
-    """`search --json` prints one JSON list: scores, legs, and the memory whole."""
+    """`search --json` prints one JSON list: scores, legs, and the memory whole; a table has its relevance."""
     found = json.loads(filled("search", "cat", "-u", "alice", "-k", "1", "--json").stdout)
     assert [hit["memory"]["id"] for hit in found] == ["cat"]
     assert found[0]["text"] == "My cat is called Turing."
     assert {leg["leg"] for leg in found[0]["legs"]} == {"lexical", "dense", "cluster"}
     assert found[0]["score"] == pytest.approx(sum(leg["share"] for leg in found[0]["legs"]), abs=1e-5)
+    table = filled("search", "cat", "-u", "alice", "-k", "1").stdout
+    assert "relevance" in table and f"{found[0]['relevance']:.2f}" in table
 
 
 def test_options_reach_the_search(filled: Run) -> None:

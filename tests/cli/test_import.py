@@ -47,7 +47,7 @@ def test_a_folder(run: Run, tmp_path: Path) -> None:
     (tmp_path / "docs" / "image.png").write_bytes(b"\x89PNG")
     output = run("import", "docs", "-u", "acme", "-u", "kitchen", *EMBEDDER).stdout
     assert "2 memories stored in 1 scope" in output
-    assert "1 without text were passed over" in output
+    assert "passed over: 1 without text" in output
     ids = {memory["id"] for memory in json.loads(run("show", "-u", "acme", "-u", "kitchen", "--json").stdout)}
     assert ids == {"a.md", "deep/b.txt"}
 
@@ -57,7 +57,7 @@ def test_beir_into_one_scope(run: Run, lines: Lines, words: list[str]) -> None:
     """Documents keep their ids; title and text are one text."""
     path = lines("corpus.jsonl", {"_id": "d1", "title": "Tea", "text": "At four."}, {"_id": "d2", "text": ""})
     output = run("import", path, "-u", "kitchen", *words, *EMBEDDER).stdout
-    assert "1 memories stored" in output and "1 without text" in output
+    assert "1 memory stored" in output and "1 without text" in output
     assert json.loads(run("show", "d1", "-u", "kitchen", "--json").stdout)[0]["text"] == "Tea\nAt four."
 
 

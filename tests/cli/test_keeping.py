@@ -38,6 +38,9 @@ def test_nothing_is_left_to_finish(filled: Run) -> None:
 
 def test_compaction_says_first_what_it_would_save(filled: Run) -> None:
     """And does it with --apply."""
-    assert "--apply does it" in filled("compact").stdout
+    said = filled("compact").stdout
+    assert "--apply does it" in said
+    assert [line.split()[0] for line in said.splitlines()[1:6]] == ["MiB", "database", "Chroma", "archives", "total"]
     assert filled("compact", "--apply", "--full").stdout.startswith("dropped: nothing")
-    assert json.loads(filled("compact", "--json").stdout)["applied"] is False
+    told = json.loads(filled("compact", "--json").stdout)
+    assert told["applied"] is False and set(told["before"]) == {"database", "chroma", "archives", "total"}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from memgarden.cli.display import counted
 
 EMBEDDER = ["--embedder", "hashing:64"]
 
@@ -46,10 +49,14 @@ def test_archive_archives_and_restore(aged: Run) -> None:
     (listed,) = json.loads(aged("archives", "--json").output)
     assert listed["count"] == 2 and listed["scope"] == ["alice"]
     assert "alice" in aged("archives", "--user", "alice").output
-    assert "lighthouse" in aged("archives", "--user", "alice", "--search", "lighthouse").output
-    assert "1 memories are back" in aged("restore", listed["name"], "old").output
+    found = aged("archives", "--user", "alice", "--search", "lighthouse").output
+    assert "lighthouse" in found and found.splitlines()[0].split()[:3] == ["#", "score", "relevance"]
+    (hit, *_) = json.loads(aged("archives", "--user", "alice", "--search", "lighthouse", "--json").output)
+    assert f"{hit['relevance']:.2f}" in found and 0 < hit["relevance"] < 1
+    assert json.loads(aged("archives", "--user", "bob", "--search", "red", "--json", code=1).stdout) == []
+    assert "brought back: 1 memory\n" in aged("restore", listed["name"], "old").output
     assert "not in this archive" in aged("restore", listed["name"], "old", code=1).stderr
-    assert "1 memories are back" in aged("restore", listed["name"]).output
+    assert "brought back: 1 memory\n" in aged("restore", listed["name"]).output
     aged("archives", code=1)
     aged("restore", "nothing", code=2)
     said = aged("history", "old", "--user", "alice").output
@@ -74,6 +81,49 @@ def test_dedup_and_summarise(aged: Run) -> None:
     assert "summarised: 3" in aged("summarise", "--similarity", "0.3", "--apply").output
     aged("dedup", "--threshold", "7", code=2)
     assert "holds no memories" in aged("dedup", "--user", "alic", code=1).stderr
+
+
+def test_what_is_nearly_one_is_told_of_and_marked_where_a_second_threshold_says_so(run: Run) -> None:
+    """With --apply, in the history; without --similar nothing is."""
+    for n, word in enumerate(("red", "blue")):
+        text = f"The lighthouse on the hill was painted {word} by my uncle in spring."
+        run("add", text, *EMBEDDER, "-u", "alice", "--id", word, "--created-at", f"2020-05-0{n + 1}")
+    said = run("dedup").output
+    assert "similar  alice  red and blue" in said and "only look alike, and stay as they are: 1 pair" in said
+    assert "nothing to do" in said and "mark" not in said
+    assert "nothing to do" in run("dedup", "--apply").output
+    said = run("dedup", "--similar", "0.9").output
+    assert "to mark as similar, unless they are: 1; nothing was changed" in said
+    (step,) = json.loads(run("dedup", "--similar", "0.9", "--json").output)
+    assert (step["action"], step["alike"], step["stays"], step["marks"]) == ("similar", ["red"], "blue", True)
+    assert "similar: 1" in run("dedup", "--similar", "0.9", "--apply").output
+    assert "nothing to do" in run("dedup", "--similar", "0.9", "--apply").output
+    assert run("history", "red", "-u", "alice").output.splitlines()[-1].endswith("similar     to blue")
+
+
+def test_one_memory_is_not_called_memories(run: Run, tmp_path: Path) -> None:
+    """Nor one archive, chunk or scope, whatever the command; none and two are."""
+    run("add", "tea", *EMBEDDER, "-u", "alice", "--created-at", "2020-05-01T12:30:00Z")
+    (tmp_path / "chat.jsonl").write_text(json.dumps({"content": "tea", "speaker": "Ann"}) + "\n")
+    said = [run("import", str(tmp_path / "chat.jsonl"), "-u", "carol").output]
+    said.append(run("forget", "-u", "carol", input="y\n").output)
+    said += [run(*words).output for words in (["scopes"], ["health"], ["archive", "--apply"], ["archives"])]
+    (archive,) = json.loads(run("archives", "--json").output)
+    said.append(run("restore", archive["name"]).output)
+    said.append(run("export", str(tmp_path / "all.jsonl")).output)
+    said.append(run("import", str(tmp_path / "all.jsonl"), "-u", "bob").output)
+    said.append(run("forget", "-u", "bob", input="y\n").output)
+    said.append(run("compact").output)
+    told = "\n".join(said)
+    assert not re.search(r"\b1 (memories|archives|scopes|chunks|pairs|changes|\w+ (embeddings|events))\b", told)
+    assert told.count("1 memory") >= 7 and "1 scope" in told and "Forget 1 memory of bob?" in told
+
+
+@pytest.mark.parametrize(("count", "told"), [(0, "0 memories"), (1, "1 memory"), (2, "2 memories"), (1000, "1,000")])
+def test_a_count_is_told_with_its_noun(count: int, told: str) -> None:
+    """In the singular or the plural, with thousands apart."""
+    assert counted(count, "memory").startswith(told)
+    assert counted(count, "cached embedding") == f"{count:,} cached embedding" + "s" * (count != 1)
 
 
 def test_a_policy_file_says_what_is_wanted(aged: Run, tmp_path: Path) -> None:

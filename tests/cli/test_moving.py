@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from memgarden import Garden
+from memgarden.records import utc_now
 
 Run = Callable[..., Any]
 
@@ -42,6 +46,13 @@ def test_a_backup_is_a_garden(filled: Run, run: Run, tmp_path: Path) -> None:
     filled("backup", str(tmp_path / "copy"), code=2)
 
 
-def test_sweep(filled: Run) -> None:
-    """Of a garden where nothing has expired: nothing."""
-    assert filled("sweep").output.strip() == "0 expired memories deleted"
+def test_sweep(filled: Run, place: Path) -> None:
+    """It says first how many have expired, and deletes them with --apply; a garden that is not there is not made."""
+    said = "to delete: 0 expired memories; nothing was changed: --apply does it"
+    assert filled("sweep").output.strip() == said
+    with Garden.open(place) as garden:
+        garden.scope("alice").add("gone", expires_at=utc_now() - timedelta(seconds=1))
+    assert filled("sweep").output.startswith("to delete: 1 expired memory; nothing was changed")
+    assert filled("sweep", "--apply").output.strip() == "1 expired memory deleted"
+    assert filled("sweep").output.strip() == said
+    filled("sweep", "--garden", "nowhere", code=2)

@@ -35,7 +35,7 @@ def test_a_store_of_mem0s_is_imported(run: Run, tmp_path: Path) -> None:
     client.create_collection("mem0", embedding_function=None).add(["1", "2"], np.ones((2, 8)), payloads)
     disconnect(client)
     done = run("import", str(tmp_path / "m"), "--as", "mem0", *EMBEDDER, code=1)
-    assert "1 memories stored" in done.output and "2 was refused: it has no user_id" in done.stderr
+    assert "1 memory stored" in done.output and "2 was refused: it has no user_id" in done.stderr
     assert "2 memories stored" in run("import", str(tmp_path / "m"), "--as", "mem0", "-u", "acme").output
     assert {"alice", "acme"} <= set(run("scopes").output.replace("/", " ").split())
 

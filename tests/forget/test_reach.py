@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from memgarden import Deduplication, Garden, InvalidFilter, Memory, Retention, Summarisation
@@ -49,6 +50,26 @@ def test_what_was_merged_into_it_goes_too(garden: Garden, tmp_path: Path) -> Non
     alice.forget(back)
     garden.forget("bob")
     assert traces(tmp_path, ["4711-secret"]) == []
+
+
+def test_marks_of_what_is_similar_go_with_either(garden: Garden, tmp_path: Path) -> None:
+    """Its own, and those in the history of others that name it; the others stay, with all else that became of them."""
+    alice, bob = garden.scope("alice"), garden.scope("bob")
+    vectors = np.eye(64, dtype=np.float32)
+    for scope in (alice, bob):
+        for n, id in enumerate(("first", "secret-id", "last")):
+            vector = vectors[0] + vectors[n + 1] * 0.2
+            scope.add(f"tea {n}", id=id, vector=vector, embedder=garden.embedder.name, created_at=OLD + timedelta(n))
+    alice.update("first", tags=["x"])
+    assert garden.apply(garden.plan(Deduplication(threshold=1.0, similar=0.9))).done == {"similar": 6}
+    told = {id: [one.event for one in alice.history(id)] for id in ("first", "secret-id")}
+    assert told == {"first": ["added", "updated", "similar", "similar"], "secret-id": ["added", "similar"]}
+    assert alice.forget("secret-id").history == 2 and alice.history("secret-id") == []
+    assert [one.event for one in alice.history("first")] == ["added", "updated", "similar"]
+    assert alice.history("first")[-1].detail == {"to": "last"} and alice.count() == 2
+    assert [one.event for one in bob.history("secret-id")] == ["added", "similar"]
+    garden.forget("bob")
+    assert traces(tmp_path, ["secret-id"]) == []
 
 
 @pytest.mark.parametrize("where", ["living", "archived", "expired"])

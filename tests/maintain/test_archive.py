@@ -15,12 +15,14 @@ from memgarden import (
     Archive,
     Garden,
     GardenBusy,
+    InvalidScope,
     InvalidSetting,
     Memory,
     Plan,
     Policy,
     Retention,
     StorageError,
+    Summarisation,
     read_policy,
 )
 from memgarden.maintain.archive import settle_archive
@@ -198,7 +200,29 @@ def test_what_expires_does_so_in_archives_too(garden: Garden) -> None:
 
     time.sleep(1.6)
     assert {hit.id for hit in alice.search_archives("door")} == {"door"}
-    assert garden.sweep() == 1 and garden.archives()[0].count == 1
+    assert garden.sweep(apply=False) == 1 and garden.archives()[0].count == 2
+    assert garden.sweep() == 1 and garden.archives()[0].count == 1 and garden.sweep(apply=False) == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"scopes": {("acme",): None}}, r"\('acme',\) None, which is no Policy"),
+        ({"scopes": {("acme",): Retention()}}, "which is no Policy"),
+        ({"scopes": {"acme": None}}, "tuple of its labels, as in .*, not 'acme'"),
+        ({"scopes": {"acme": Policy()}}, "tuple of its labels"),
+        ({"scopes": [Policy()]}, "scopes gives a Policy to scopes"),
+        ({"scopes": {(): Policy()}}, "scope"),
+        ({"archive": 90}, "archive is a Retention, or None for not at all, not 90"),
+        ({"deduplicate": False}, "deduplicate is a Deduplication, or None"),
+        ({"deduplicate": Retention()}, "deduplicate is a Deduplication, or None"),
+        ({"summarise": Summarisation}, "summarise is a Summarisation, or None"),
+    ],
+)
+def test_a_policy_of_anything_else_is_refused_when_it_is_made(fields: dict[str, Any], named: str) -> None:
+    """With what it may be, and not in the middle of a night's maintenance."""
+    with pytest.raises((InvalidSetting, InvalidScope), match=named):
+        Policy(**fields)
 
 
 def test_names_of_users_are_no_names_of_files(garden: Garden, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from memgarden import Garden, InvalidSetting
+from memgarden import Garden, InvalidSetting, Retention, Sizes
 from memgarden.maintain import compact as compact_module
 from memgarden.records import utc_now
 from memgarden.store.compact import SqlCompactor
@@ -39,13 +39,15 @@ def _grown(garden: Garden, count: int = 1500) -> None:
 def test_a_dry_run_changes_nothing_and_tells_what_would_be_saved(garden: Garden, tmp_path: Path) -> None:
     """Afterwards the database is about as large as was said."""
     _grown(garden)
+    files = _bytes(tmp_path / "garden", "garden.db*")
     plan = garden.compact(embeddings=10)
+    assert plan.before.database == files > (tmp_path / "garden" / "garden.db").stat().st_size
     assert not plan.applied and plan.dropped["embeddings"] == 1511
-    assert _rows(tmp_path / "garden", "embeddings") == 1521 and plan.after < plan.before / 2
+    assert _rows(tmp_path / "garden", "embeddings") == 1521 and plan.after.database < plan.before.database / 2
     done = garden.compact(embeddings=10, apply=True)
     assert done.applied and done.dropped == plan.dropped and _rows(tmp_path / "garden", "embeddings") == 10
-    assert done.after == (tmp_path / "garden" / "garden.db").stat().st_size < done.before / 2
-    assert abs(done.after - plan.after) < plan.before / 4
+    assert done.after.database == (tmp_path / "garden" / "garden.db").stat().st_size < done.before.database / 2
+    assert abs(done.after.database - plan.after.database) < plan.before.database / 4
     assert not (tmp_path / "garden" / "garden.db-wal").stat().st_size
     assert garden.scope("alice").search("tea", k=1)[0].text == "tea" and garden.scope("bob").count() == 20
     assert garden.compact(embeddings=10).dropped == dict.fromkeys(done.dropped, 0)
@@ -62,6 +64,23 @@ def test_history_is_bounded_by_age_and_number(garden: Garden, tmp_path: Path) ->
     assert garden.compact(older_than=timedelta(days=1)).dropped["history"] == 0
     assert garden.compact(older_than=timedelta(0), apply=True).dropped["history"] == 6
     assert scope.get("x").text == "tea 7" and _rows(tmp_path / "garden", "history") == 0
+
+
+def test_marks_of_the_living_stay_and_take_the_place_of_nothing(garden: Garden, tmp_path: Path) -> None:
+    """However old: without them they would be made anew. Those of what is gone go as all history does."""
+    scope = garden.scope("alice")
+    for id in ("x", "y"):
+        scope.add("tea", id=id)
+        scope.update(id, tags=["a"])
+    with closing(sqlite3.connect(tmp_path / "garden" / "garden.db")) as record, record:
+        for id in ("x", "y", "gone"):
+            for n in range(5):
+                record.execute(
+                    f"INSERT INTO history VALUES (NULL, 1, '{id}', {n}, NULL, 'similar', '{{\"to\": \"z{n}\"}}')"
+                )
+    assert garden.compact(events=3, older_than=timedelta(days=1000)).dropped["history"] == 5
+    assert garden.compact(events=1, apply=True, older_than=timedelta(0)).dropped["history"] == 7
+    assert [one.event for one in scope.history("x")].count("similar") == 5 and scope.history("gone") == []
 
 
 def test_retrievals_of_what_is_gone_are_dropped(garden: Garden, tmp_path: Path) -> None:
@@ -101,6 +120,46 @@ def test_files_that_were_cut_off_are_removed(garden: Garden, tmp_path: Path) -> 
     assert not old.exists() and young.exists()
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_the_report_counts_chroma_and_the_archives_too(open_garden: OPEN, tmp_path: Path, elsewhere: bool) -> None:
+    """Wherever the archives are, and where the garden is open without its Chroma too."""
+    place = tmp_path / "cellar" if elsewhere else None
+    with open_garden(chroma="auto", archives=place) as garden:
+        garden.scope("alice").add("tea", created_at=utc_now() - timedelta(400))
+        garden.apply(garden.plan(Retention()))
+        garden.scope("alice").add("coffee")
+        garden.flush()
+    garden = open_garden(archives=place)
+    old = (place or tmp_path / "garden" / "archives") / "x.unfinished"
+    old.write_bytes(b"x" * 1000)
+    os.utime(old, (time.time() - 7200,) * 2)
+    plan, done = garden.compact(), garden.compact(apply=True)
+    archives = _bytes(place or tmp_path / "garden" / "archives")
+    assert done.after == Sizes(_bytes(tmp_path / "garden", "garden.db*"), _bytes(tmp_path / "garden/chroma"), archives)
+    assert archives > 0 and archives + (0 if elsewhere else 1000) == done.before.archives
+    assert plan.after.archives == archives and plan.after.chroma == plan.before.chroma == done.before.chroma > 100_000
+    assert done.to_json()["after"] == {
+        "database": done.after.database,
+        "chroma": done.after.chroma,
+        "archives": archives,
+        "total": done.after.database + (done.after.chroma or 0) + archives,
+    }
+
+
+def test_what_a_server_of_chroma_keeps_is_not_counted(open_garden: OPEN) -> None:
+    """It is None, which is not the same as nothing; a garden that never had a Chroma has 0 bytes of one."""
+    with open_garden(chroma=None) as garden:
+        assert garden.compact().before.chroma == 0
+    with open_garden(chroma="http://127.0.0.1:9") as garden:
+        report = garden.compact(apply=True)
+        assert report.before.chroma is report.after.chroma is None
+        assert report.after.total == report.after.database + (report.after.archives or 0)
+
+
+def _bytes(folder: Path, pattern: str = "**/*") -> int:
+    return sum(path.stat().st_size for path in folder.glob(pattern) if path.is_file() and path.suffix != ".db-shm")
+
+
 def test_an_older_database_is_told_of(open_garden: OPEN, tmp_path: Path) -> None:
     """It can give free pages back once it was written anew."""
     with open_garden() as garden:
@@ -114,9 +173,9 @@ def test_an_older_database_is_told_of(open_garden: OPEN, tmp_path: Path) -> None
     before = garden.compact()
     assert "full=True" in before.notes[0]
     size = garden._parts.compactor.size().database
-    assert garden.compact(apply=True).after > size * 0.9
+    assert garden.compact(apply=True).after.database > size * 0.9
     full = garden.compact(apply=True, full=True)
-    assert full.after < before.before / 2 and "written anew" in full.notes[0]
+    assert full.after.total < before.before.total / 2 and "written anew" in full.notes[0]
     assert garden._parts.compactor.size().returns and garden.health(deep=True).problems == []
 
 

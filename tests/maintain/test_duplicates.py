@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from memgarden import Deduplication, Garden, InvalidSetting, Memory, Retention
+from memgarden import Deduplication, Garden, GardenBusy, InvalidSetting, Memory, Plan, Policy, Retention
 from memgarden.maintain.near import near_pairs
 from memgarden.records import utc_now
+from memgarden.store.similar import NOTED_AT_MOST
 from memgarden.store.write import Writer
+from memgarden.upkeep import Likeness
 
 OPEN = Callable[..., Garden]
 NOW = utc_now()
@@ -229,6 +231,129 @@ def test_duplicates_can_be_cut_again_without_being_found_again(garden: Garden, m
         found.at(0.8)
 
 
+def _marks(garden: Garden, *ids: str, user: str = "alice") -> dict[str, list[str]]:
+    """Which others the history of each memory says that it is similar to."""
+    pasts = {id: garden.scope(user).history(id) for id in ids}
+    return {id: [one.detail["to"] for one in past if one.event == "similar"] for id, past in pasts.items()}
+
+
+def test_what_is_similar_is_marked_for_good_and_nothing_else_changes(garden: Garden) -> None:
+    """In the history of the one that would have gone, once of each pair, by `apply` and by `maintain`."""
+    add(garden, "a", 1.0, text=TEA + ", as always", created_at=ago(3))
+    add(garden, "b", 0.93, created_at=ago(2))
+    add(garden, "c", 0.2, created_at=ago(1))
+    add(garden, "a", 1.0, user="bob")
+    add(garden, "b", 0.93, user="bob")
+    alice, wanted = garden.scope("alice"), Deduplication(similar=0.9)
+    before, head = alice.list(), garden._parts.source.head(("alice",))
+    done = garden.apply(garden.plan(wanted, "alice"))
+    assert done.done == {"similar": 1} and done.archives == [] and garden.archives() == []
+    assert _marks(garden, "a", "b", "c") == {"a": ["b"], "b": [], "c": []}
+    assert [one.event for one in alice.history("a")] == ["added", "similar"]
+    assert alice.history("a")[-1].detail == {"to": "b"} and [one.event for one in alice.history("b")] == ["added"]
+    assert alice.list() == before and garden._parts.source.head(("alice",)) == head
+    assert garden.apply(garden.plan(wanted, "alice")).done == {"similar": 0}
+    policy = Policy(deduplicate=Deduplication(similar=0.85, keep="longest"), archive=None)
+    alice.update("b", importance="high")  # and is another version now
+    assert garden.maintain(policy, "alice").done == {"similar": 0}
+    assert _marks(garden, "a", "b", user="bob") == {"a": [], "b": []}
+    assert garden.maintain(policy).done == {"similar": 1} and _marks(garden, "a", "b") == {"a": ["b"], "b": []}
+
+
+@pytest.mark.parametrize("options", [Deduplication(), Deduplication(threshold=0.97), Deduplication(threshold=0.94)])
+def test_without_a_second_threshold_nothing_is_marked(garden: Garden, options: Deduplication) -> None:
+    """Plans tell of what is nearly one, as far as .9, and carry out nothing of it; nor does what kept no archive."""
+    add(garden, "a", 1.0, created_at=ago(3))
+    add(garden, "b", 0.93, created_at=ago(2))
+    (step,) = garden.plan(options)
+    assert (step.action, step.marks, step.goes[0].id) == ("similar", False, "a")
+    assert garden.apply(garden.plan(options)).done == {} == garden.maintain(Policy(options, archive=None)).done
+    assert _marks(garden, "a", "b") == {"a": [], "b": []}
+
+
+def test_what_is_marked_can_be_merged_at_another_threshold(garden: Garden) -> None:
+    """And comes back with its mark."""
+    add(garden, "a", 1.0, created_at=ago(3))
+    add(garden, "b", 0.93, created_at=ago(2))
+    garden.apply(garden.plan(Deduplication(similar=0.9)))
+    assert garden.apply(garden.plan(Deduplication(threshold=0.92, similar=0.9))).done == {"merge": 1}
+    garden.restore(garden.archives()[0])
+    alice = garden.scope("alice")
+    assert [one.event for one in alice.history("a")] == ["added", "similar", "merged", "restored"]
+    assert garden.apply(garden.plan(Deduplication(similar=0.9))).done == {"similar": 0}
+
+
+def test_what_is_merged_by_the_same_plan_is_marked_too(garden: Garden) -> None:
+    """As the memory that it has become; and what the plan archives later."""
+    add(garden, "old", 1.0, created_at=ago(300))
+    add(garden, "new", 0.999, created_at=ago(200))
+    add(garden, "like", 0.93, created_at=ago(100))
+    done = garden.maintain(Policy(Deduplication(similar=0.9), archive=Retention(older_than=90)))
+    assert done.done == {"merge": 1, "similar": 1, "archive": 1} and done.failed == {}
+    assert [one.event for one in garden.scope("alice").history("new")] == ["added", "merged", "similar"]
+    assert garden.scope("alice").history("new")[-1].detail == {"to": "like"}
+
+
+def test_what_was_changed_or_deleted_since_the_plan_is_not_marked(garden: Garden) -> None:
+    """Either of the two; a memory that is there anew under its id is another one, and marked for itself."""
+    add(garden, "a", 1.0, created_at=ago(3))
+    add(garden, "b", 0.93, created_at=ago(2))
+    alice, wanted = garden.scope("alice"), Deduplication(similar=0.9)
+    for id in ("a", "b"):
+        plan = garden.plan(wanted)
+        alice.update(id, text="I hate broccoli.")
+        assert garden.apply(plan).done == {"similar": 0} and _marks(garden, "a", "b") == {"a": [], "b": []}
+        add(garden, id, 1.0 if id == "a" else 0.93, created_at=ago(3 if id == "a" else 2))
+    for id in ("b", "a"):
+        assert garden.apply(garden.plan(wanted)).done == {"similar": 1}
+        alice.delete(id)
+        assert garden.apply(Plan()).done == {} == garden.apply(garden.plan(wanted)).done
+        add(garden, id, 1.0 if id == "a" else 0.93, created_at=ago(3 if id == "a" else 2))
+    assert garden.apply(garden.plan(wanted)).done == {"similar": 1}
+    assert _marks(garden, "a", "b") == {"a": ["b", "b", "b"], "b": []}
+
+
+def test_of_many_alike_each_is_marked_with_the_nearest_alone(garden: Garden) -> None:
+    """Or the marks would take more room than the memories; and a second run adds none to them."""
+    alice = garden.scope("alice")
+    alice.add_many([Memory(f"Order number {n} has been shipped.", id=f"{n:03}", created_at=ago(n)) for n in range(60)])  # type: ignore[arg-type]
+    wanted = Deduplication(similar=0.5)
+    steps = [step for step in garden.plan(wanted) if step.marks]
+    assert len(steps) > 1000
+    done = garden.apply(garden.plan(wanted))
+    marks = _marks(garden, *(f"{n:03}" for n in range(60)))
+    assert max(map(len, marks.values())) == NOTED_AT_MOST and sum(map(len, marks.values())) == done.done["similar"]
+    nearest = [step.stays.id for step in steps if step.goes[0].id == "059" and step.stays][:NOTED_AT_MOST]
+    assert marks["059"] == nearest
+    assert garden.apply(garden.plan(wanted)).done == {"similar": 0}
+
+
+def test_a_plan_of_marks_needs_no_folder_for_archives(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing goes there. It tells how far it is, and stops where another process maintains the garden."""
+    add(garden, "a", 1.0, created_at=ago(3))
+    add(garden, "b", 0.93, created_at=ago(2))
+    plan, told = garden.plan(Deduplication(similar=0.9)), []
+    monkeypatch.setattr(garden._parts, "archives", None)
+    with pytest.raises(GardenBusy):
+        garden._parts.upkeep.note_similar(("alice",), [Likeness("a", 1, "b", 2)], "somebody else's")
+    assert garden.apply(plan, progress=told.append).done == {"similar": 1} and told == [1]
+
+
+def test_what_was_found_and_planned_is_shown_in_a_line(garden: Garden) -> None:
+    """With counts and the scope, however much it is."""
+    alice = garden.scope("alice")
+    alice.add_many([Memory("The same words again.", id=f"{n:03}", created_at=ago(n)) for n in range(160)])  # type: ignore[arg-type]
+    add(garden, "a", 1.0, created_at=ago(3))
+    add(garden, "b", 0.93, created_at=ago(2))
+    found, plan = alice.duplicates(), garden.plan(Deduplication())
+    assert repr(found) == "Duplicates(of 162 in ('alice',): pairs from 0.9 on 1, threshold 0.95)"
+    assert repr(plan) == "Plan(merge 159, similar 1 in ('alice',))" and len(list(plan)) == len(plan)
+    add(garden, "a", 1.0, user="bob")
+    add(garden, "b", 0.93, user="bob")
+    assert repr(garden.plan(Deduplication())) == "Plan(merge 159, similar 2 in 2 scopes)"
+    assert repr(Plan()) == "Plan(nothing to do)"
+
+
 def test_many_equal_memories_become_one(garden: Garden) -> None:
     """More than one transaction takes: they go into the one that stays, in one run."""
     alice = garden.scope("alice")
@@ -252,7 +377,9 @@ def test_long_texts_are_near_if_all_their_parts_are(open_garden: OPEN) -> None:
     assert groups(garden, Deduplication()) in ({"c": {"a"}}, {"a": {"c"}})
 
 
-@pytest.mark.parametrize("fields", [{"threshold": 1.1}, {"threshold": 0.8}, {"similar": 0.2}, {"keep": "best"}])
+@pytest.mark.parametrize(
+    "fields", [{"threshold": 1.1}, {"threshold": 0.8, "similar": 0.9}, {"similar": 0.2}, {"keep": "best"}]
+)
 def test_options_out_of_range_are_refused(fields: dict[str, object]) -> None:
     """With what they may be."""
     with pytest.raises(InvalidSetting, match=r"cosines|keep is one of"):

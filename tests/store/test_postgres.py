@@ -9,12 +9,13 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from memgarden import Garden, Memory
+from memgarden import Deduplication, Garden, Memory
 from tests.chroma_server import Server
 from tests.large.conftest import fill, near, settled, vectors
 
@@ -179,3 +180,22 @@ def test_what_is_forgotten_is_in_no_table_and_nothing_else_goes(
     assert garden.compact(apply=True).applied and garden.health().problems == []
     other.scope(word).add("new")
     assert len(garden.scope(word).search("new")) == 1
+
+
+def test_marks_are_noted_once_kept_and_forgotten(open_remote: Callable[..., Garden]) -> None:
+    """Of what is similar, without a folder for archives; and the report of sizes has none for what is elsewhere."""
+    garden = open_remote(chroma=None)
+    alice = garden.scope("alice")
+    for n, cosine in enumerate((1.0, 0.93, 0.94)):
+        vector = np.eye(64, dtype=np.float32)[0] * cosine
+        vector[n + 1] = np.sqrt(1 - cosine**2)
+        alice.add(f"tea {n}", id=f"m{n}", vector=vector, embedder=garden.embedder.name)
+    wanted = Deduplication(threshold=1.0, similar=0.9)
+    assert [garden.apply(garden.plan(wanted)).done for _ in range(2)] == [{"similar": 2}, {"similar": 0}]
+    assert [one.event for one in alice.history("m0")] == ["added", "similar", "similar"]
+    report = garden.compact(apply=True, older_than=timedelta(0), events=1)
+    assert report.dropped["history"] == 0 and report.before.chroma is report.before.archives is None
+    assert report.after.total == report.after.database > 0
+    assert alice.forget("m1").history == 1
+    assert [one.detail for one in alice.history("m0")][1:] == [{"to": "m2"}]
+    assert garden.sweep(apply=False) == 0

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from memgarden.cli.display import clean, one_line, out, when
+from memgarden.cli.display import clean, counted, one_line, out, when
 from memgarden.cli.encode import hit_object, print_json
 from memgarden.cli.guard import NOTHING, stop
 from memgarden.cli.opening import open_to_read, require_garden
 from memgarden.cli.options import GARDEN, AsJson, Place, User, Whose
+from memgarden.cli.reading import print_hits
 
 __all__ = ["archives", "history", "restore"]
 
@@ -32,12 +33,10 @@ def archives(
             hits = opened.scope(*user).search_archives(search, k=k)
             if as_json:
                 print_json([hit_object(hit) for hit in hits])
-                return
-            for hit in hits:
-                told = f"relevance {hit.relevance:.2f}  {when(hit.memory.created_at)}  {hit.id}  {hit.text}"
-                typer.echo(one_line(told, 240))
             if not hits:
                 stop("nothing found in the archives", NOTHING)
+            if not as_json:
+                print_hits(hits)
             return
         found = opened.archives(*(user or ()))
     if as_json:
@@ -53,7 +52,8 @@ def archives(
     if not as_json:
         for each in found:
             scope = " / ".join(map(one_line, each.scope))
-            told = f"{when(each.made_at)}  {scope}  {each.cause}, {each.count:,} memories, {each.bytes / 1024:,.0f} KiB"
+            held = f"{counted(each.count, 'memory')}, {each.bytes / 1024:,.0f} KiB"
+            told = f"{when(each.made_at)}  {scope}  {each.cause}, {held}"
             out().print(Text(each.name, style="cyan"), soft_wrap=True)
             out().print(Text(f"    {told}"), soft_wrap=True)
         typer.echo("`memgarden restore NAME` brings one back, `memgarden restore NAME ID` a memory of it")
@@ -78,7 +78,7 @@ def restore(
         return
     with open_to_read(garden) as opened:
         done = opened.restore(archive, ids or None)
-    typer.echo(f"{done.restored:,} memories are back")
+    typer.echo(f"brought back: {counted(done.restored, 'memory')}")
     for name, reason in done.refused.items():
         typer.echo(one_line(f"{name} stays in the archive: {reason}"), err=True)
     if done.refused or not done.restored:

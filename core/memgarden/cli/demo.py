@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from memgarden.cli.display import clean, one_line, out, when
+from memgarden.cli.display import clean, counted, one_line, out, when
 from memgarden.cli.options import EmbedderName
 from memgarden.errors import ChromaError, InvalidSetting, MissingExtra
 
@@ -46,7 +46,8 @@ def demo(
     console = out()
     with _folder(garden) as folder, Garden.open(folder, embedder=embedder) as opened:
         if strangers := opened.scopes().keys() - {(user.label,) for user in USERS}:
-            raise InvalidSetting(f"{folder} holds memories of others ({len(strangers)} scopes): choose a new folder")
+            others = counted(len(strangers), "scope")
+            raise InvalidSetting(f"{folder} holds memories of others ({others}): choose a new folder")
         _tour(opened, console)
     _next(console, garden)
 
@@ -119,7 +120,7 @@ def _print_imports(console: Console, garden: Garden, imports: list[Imported], lo
     rows = garden.health().rows
     console.print(
         Text(
-            f"{rows['chunks']:,} chunks. {garden.embedder.name}: loaded in {loading:.2f} s, "
+            f"{counted(rows['chunks'], 'chunk')}. {garden.embedder.name}: loaded in {loading:.2f} s, "
             f"{1000 * chat.embedding / chat.memories:.1f} ms to embed a turn, "
             f"{1000 * chat.storing / chat.memories:.2f} ms to store it.",
             style="dim",

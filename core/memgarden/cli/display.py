@@ -12,7 +12,7 @@ from rich.progress import Task as ProgressTask
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["clean", "one_line", "out", "progress", "table", "when"]
+__all__ = ["clean", "counted", "one_line", "out", "progress", "table", "when"]
 
 # Controls but tab and newline (an escape sequence can move the cursor, retitle the window, fill the clipboard), and
 # the marks that reverse the order of what follows. `unicode_escape` shows them as the letters they would be typed as.
@@ -28,6 +28,12 @@ def one_line(text: str, most: int | None = None) -> str:
     """The clean text on one line, cut to `most` characters."""
     line = " ".join(clean(text).split())
     return line if most is None or len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
+def counted(count: int, thing: str) -> str:
+    """So many of a thing: `1 memory`, `2,000 memories`; the thing is named in the singular, with what stands before."""
+    several = f"{thing[:-1]}ies" if thing.endswith("y") else f"{thing}s"
+    return f"{count:,} {thing if count == 1 else several}"
 
 
 def when(time: datetime) -> str:

@@ -30,9 +30,10 @@ def memory_object(memory: Memory) -> dict[str, Any]:
 
 
 def hit_object(hit: Hit) -> dict[str, Any]:
-    """A hit: its score, the part of the text that matched, what each leg said of which phrasing, the memory whole."""
+    """A hit: its score and relevance, the part of the text that matched, what each leg said, the memory whole."""
     return {
         "score": hit.score,
+        "relevance": hit.relevance,
         "text": hit.text,
         "start": hit.start,
         "end": hit.end,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import typer
@@ -12,7 +13,7 @@ from typer.core import TyperGroup
 from memgarden.cli.display import one_line
 from memgarden.errors import MemgardenError
 
-__all__ = ["NOTHING", "REFUSED", "Guarded", "stop"]
+__all__ = ["NOTHING", "REFUSED", "Guarded", "no_memories", "stop"]
 
 NOTHING = 1
 """The exit code of a search that finds nothing, as grep's, and of a garden that is not well."""
@@ -35,6 +36,11 @@ class Guarded(TyperGroup):
             raise  # the reader had enough, as in `| head`
         except (MemgardenError, OSError) as error:
             stop(f"error: {error}", REFUSED)
+
+
+def no_memories(labels: Sequence[str]) -> str:
+    """What is said of a user without memories: a misspelt one looks like one with nothing to do."""
+    return f"{' / '.join(labels)!r} holds no memories; `memgarden scopes` lists those that do"
 
 
 def stop(message: str, code: int) -> NoReturn:

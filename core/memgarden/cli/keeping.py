@@ -7,14 +7,16 @@ from datetime import timedelta
 from typing import Annotated, Literal, cast
 
 import typer
+from rich.text import Text
 
-from memgarden.cli.display import clean, one_line
+from memgarden.cli.display import clean, counted, one_line, out, table
 from memgarden.cli.encode import print_json
 from memgarden.cli.guard import NOTHING, REFUSED, stop
 from memgarden.cli.opening import open_to_read
-from memgarden.cli.options import GARDEN, AsJson, ChromaPlace, Place
+from memgarden.cli.options import GARDEN, Apply, AsJson, ChromaPlace, Place
 from memgarden.forgetting import Receipt, finish_forgetting
 from memgarden.garden import Garden
+from memgarden.maintain.compact import Compaction
 from memgarden.paths import check_path
 
 __all__ = ["compact", "forget"]
@@ -47,7 +49,8 @@ def forget(
                 stop(
                     f"no user {'/'.join(map(one_line, labels))!r} was ever here: `memgarden scopes` lists them", NOTHING
                 )
-            what = f"{len(id)} memories" if id else f"all {sum(opened.scopes(*labels).values()):,} memories"
+            held = sum(opened.scopes(*labels).values())
+            what = counted(len(id), "memory") if id else f"{'all ' * (held > 1)}{counted(held, 'memory')}"
             question = one_line(f"Forget {what} of {'/'.join(labels)}? They cannot be brought back.")
             if not yes and not typer.confirm(question, err=True):
                 raise typer.Exit(NOTHING)
@@ -73,7 +76,7 @@ def _known(garden: Garden, labels: tuple[str, ...]) -> bool:
 
 
 def compact(
-    apply: Annotated[bool, typer.Option("--apply", help="Do it; without, only say what it would save.")] = False,
+    apply: Apply = False,
     full: Annotated[bool, typer.Option("--full", help="Write the database anew, while writers wait.")] = False,
     days: Annotated[float, typer.Option(help="Drop history that is older.", min=0)] = 730.0,
     vectors: Annotated[str | None, typer.Option(help="Keep old vectors as float16 or int8; says the loss.")] = None,
@@ -94,13 +97,13 @@ def compact(
         typer.echo(f"vectors: none of what was said more than {vectors_days:g} days ago is to be narrowed")
     elif narrowed is not None:
         typer.echo(
-            f"vectors of {narrowed.chunks:,} chunks as {narrowed.form}: {narrowed.saved / 2**20:,.1f} MiB less; cosine "
-            f"with what they were {narrowed.mean:.5f}, at worst {narrowed.worst:.5f}; {narrowed.overlap:.1%} of the "
-            "ten nearest the same"
+            f"vectors of {counted(narrowed.chunks, 'chunk')} as {narrowed.form}: {narrowed.saved / 2**20:,.1f} MiB "
+            f"less; cosine with what they were {narrowed.mean:.5f}, at worst {narrowed.worst:.5f}; "
+            f"{narrowed.overlap:.1%} of the ten nearest the same"
         )
-    dropped = ", ".join(f"{count:,} {kind}" for kind, count in done.dropped.items() if count) or "nothing"
-    verb, would = ("dropped", "now") if done.applied else ("to drop", "then about")
-    typer.echo(f"{verb}: {dropped}; {done.before / 2**20:,.1f} MiB, {would} {done.after / 2**20:,.1f} MiB")
+    dropped = ", ".join(f"{kind} {count:,}" for kind, count in done.dropped.items() if count) or "nothing"
+    typer.echo(f"{'dropped' if done.applied else 'to drop'}: {dropped}")
+    _print_sizes(done)
     for name in done.files:
         typer.echo(clean(f"left over: {name}"))
     for note in done.notes:
@@ -109,9 +112,20 @@ def compact(
         typer.echo("nothing was changed: --apply does it")
 
 
+def _print_sizes(done: Compaction) -> None:
+    after = "now" if done.applied else "then about"
+    rows = table(["MiB", "before", after], numbers=["before", after])
+    sizes = zip(done.before.to_json().items(), done.after.to_json().values(), strict=True)
+    for (name, before), then in sizes:
+        told = ("-" if size is None else f"{size / 2**20:,.1f}" for size in (before, then))
+        rows.add_row(Text("Chroma" if name == "chroma" else name), *map(Text, told))
+    out().print(rows)
+
+
 def _print(receipt: Receipt) -> None:
-    counts = ", ".join(f"{getattr(receipt, name):,} {name}" for name in ("memories", "chunks", "history", "archived"))
-    typer.echo(f"forgotten: {counts}; Chroma: {receipt.chroma}")
+    pieces = (receipt.memories, "memory"), (receipt.chunks, "chunk"), (receipt.history, "history event")
+    counts = ", ".join(counted(count, thing) for count, thing in pieces)
+    typer.echo(f"forgotten: {counts}, {receipt.archived:,} archived; Chroma: {receipt.chroma}")
     typer.echo(f"receipt of {receipt.when:%Y-%m-%d %H:%M:%S} UTC: {receipt.digest} (salt {receipt.salt})")
     for note in receipt.notes:
         typer.echo(clean(f"note: {note}"))

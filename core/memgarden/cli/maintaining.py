@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from rich.text import Text
 
-from memgarden.cli.display import one_line, out, progress
+from memgarden.cli.display import counted, one_line, out, progress
 from memgarden.cli.encode import print_json
-from memgarden.cli.guard import NOTHING, stop
+from memgarden.cli.guard import NOTHING, no_memories, stop
 from memgarden.cli.opening import open_to_read
-from memgarden.cli.options import GARDEN, AsJson, Place, Whose
+from memgarden.cli.options import GARDEN, Apply, AsJson, Kinds, OlderThan, Place, Whose
 
 if TYPE_CHECKING:
     from memgarden.garden import Garden
@@ -25,9 +25,6 @@ __all__ = ["archive", "dedup", "maintain", "summarise"]
 
 SHOWN = 40  # steps; the rest is counted
 IDS = 3  # of what a step is about
-
-Apply = Annotated[bool, typer.Option("--apply", help="Do it. Without this it is only said what would be done.")]
-Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Only memories of this kind. May be repeated.")]
 
 
 def maintain(
@@ -55,7 +52,7 @@ def maintain(
 
 
 def archive(
-    older_than: Annotated[float, typer.Option(help="Said more than so many days ago.")] = 90,
+    older_than: OlderThan = 90,
     unused_for: Annotated[float | None, typer.Option(help="Found by no search for so many days.")] = None,
     importance: Annotated[str, typer.Option(help="At most so important: low, medium, high or critical.")] = "high",
     kind: Kinds = None,
@@ -80,7 +77,7 @@ def archive(
 
 def dedup(
     threshold: Annotated[float, typer.Option(help="The cosine from which memories are one.")] = 0.95,
-    similar: Annotated[float | None, typer.Option(help="That from which they are told of.", show_default="0.9")] = None,
+    similar: Annotated[float | None, typer.Option(help="That from which they are marked.", show_default="none")] = None,
     keep: Annotated[str, typer.Option(help="What stays: newest, important or longest.")] = "newest",
     kind: Kinds = None,
     user: Whose = None,
@@ -88,12 +85,15 @@ def dedup(
     as_json: AsJson = False,
     garden: Place = GARDEN,
 ) -> None:
-    """Merge memories of a scope that are one; what is removed goes to archives."""
+    """Merge memories of a scope that are one; what is removed goes to archives.
+
+    With --similar the history of those that are nearly one says so; without it they are told of, from .9 on.
+    """
     from memgarden.maintain.policy import Deduplication
 
     wanted = Deduplication(
         threshold=threshold,
-        similar=min(0.9, threshold) if similar is None else similar,
+        similar=similar,
         keep=cast("Keep", keep),
         kinds=None if kind is None else tuple(kind),
     )
@@ -101,7 +101,7 @@ def dedup(
 
 
 def summarise(
-    older_than: Annotated[float, typer.Option(help="Said more than so many days ago.")] = 180,
+    older_than: OlderThan = 180,
     similarity: Annotated[float, typer.Option(help="The mean cosine within a group.")] = 0.5,
     sentences: Annotated[float, typer.Option(help="The share of the text that a summary keeps.")] = 0.6,
     kind: Kinds = None,
@@ -130,7 +130,7 @@ def _run(wanted: Wanted, user: list[str] | None, *, apply: bool, as_json: bool, 
             _show(plan, opened, as_json=as_json)
             return
         with progress() as bar:
-            task = bar.add_task("apply", total=sum(len(step.goes) for step in plan))
+            task = bar.add_task("apply", total=sum(len(step.goes) for step in plan if not step.idle))
             done = opened.apply(plan, progress=lambda count: bar.update(task, completed=count))
     _tell(done, as_json=as_json)
 
@@ -138,7 +138,7 @@ def _run(wanted: Wanted, user: list[str] | None, *, apply: bool, as_json: bool, 
 def _require(garden: Garden, user: list[str] | None) -> None:
     """Stop for a user without memories: a misspelt one looks like one with nothing to do."""
     if user and not garden.scopes(*user):
-        stop(f"{' / '.join(user)!r} holds no memories; `memgarden scopes` lists those that do", NOTHING)
+        stop(no_memories(user), NOTHING)
 
 
 def _show(plan: Plan, garden: Garden, *, as_json: bool) -> None:
@@ -158,10 +158,13 @@ def _show(plan: Plan, garden: Garden, *, as_json: bool) -> None:
     if len(plan) > SHOWN:
         typer.echo(f"and {len(plan) - SHOWN:,} more")
     counts = plan.counts()
-    similar = counts.pop("similar", 0)
+    similar, marked = counts.pop("similar", 0), sum(step.marks for step in plan)
     if similar:
-        typer.echo(f"{similar:,} pairs look alike and are left alone")
-    told = ", ".join(f"to {action}: {count:,}" for action, count in counts.items())
+        typer.echo(f"only look alike, and stay as they are: {counted(similar, 'pair')}")
+    does = [f"to {action}: {count:,}" for action, count in counts.items()]
+    if marked:
+        does.append(f"to mark as similar, unless they are: {marked:,}")
+    told = ", ".join(does)
     typer.echo(f"{told}; nothing was changed: --apply does it" if told else "nothing to do")
 
 
@@ -182,9 +185,9 @@ def _tell(done: Applied, *, as_json: bool) -> None:
         told = ", ".join(f"{CAUSES[action]}: {count:,}" for action, count in done.done.items() if count)
         typer.echo(told or "nothing to do")
         if done.swept:
-            typer.echo(f"{done.swept:,} expired memories deleted")
+            typer.echo(f"{counted(done.swept, 'expired memory')} deleted")
         if done.changed:
-            typer.echo(f"{done.changed:,} were changed meanwhile and stay")
+            typer.echo(f"changed meanwhile, and left as it is: {counted(done.changed, 'memory')}")
         for name in done.archives:
             typer.echo(f"archive {name}: `memgarden restore {name}` brings it back")
     for name, reason in done.failed.items():
@@ -201,4 +204,5 @@ def _step_object(step: Step) -> dict[str, Any]:
         "stays": None if step.stays is None else step.stays.id,
         "reason": step.reason,
         "scores": list(step.scores),
+        "marks": step.marks,
     }

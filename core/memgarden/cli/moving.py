@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from memgarden.cli.display import clean, one_line, progress
+from memgarden.cli.display import clean, counted, one_line, progress
 from memgarden.cli.guard import NOTHING
 from memgarden.cli.opening import open_to_read, open_to_write
-from memgarden.cli.options import GARDEN, Place, Whose
+from memgarden.cli.options import GARDEN, Apply, Place, Whose
 from memgarden.cli.stores import export_to_chroma
 
 __all__ = ["backup", "export", "import_export", "is_export", "sweep"]
@@ -48,7 +48,7 @@ def export(
         written = opened.export(
             file, *(user or ()), vectors=vectors, progress=lambda done: bar.update(task, completed=done)
         )
-    typer.echo(f"{written:,} memories written to {clean(target)}")
+    typer.echo(f"{counted(written, 'memory')} written to {clean(target)}")
     if not written:
         raise typer.Exit(NOTHING)
 
@@ -63,10 +63,11 @@ def backup(
     typer.echo(f"copied to {clean(str(folder))}: `memgarden health --garden {clean(str(folder))}` looks at it")
 
 
-def sweep(garden: Place = GARDEN) -> None:
-    """Delete what has expired, in every scope, and say how many memories there were."""
-    with open_to_write(garden, None) as opened:
-        typer.echo(f"{opened.sweep():,} expired memories deleted")
+def sweep(apply: Apply = False, garden: Place = GARDEN) -> None:
+    """Delete what has expired, in every scope and in archives: nobody finds it before that, either."""
+    with open_to_read(garden) as opened:
+        swept = counted(opened.sweep(apply=apply), "expired memory")
+    typer.echo(f"{swept} deleted" if apply else f"to delete: {swept}; nothing was changed: --apply does it")
 
 
 def is_export(path: Path) -> bool:
@@ -96,7 +97,7 @@ def import_export(path: Path, user: tuple[str, ...], garden: str, embedder: str 
         done = opened.import_(path, scope=user or None, progress=lambda count: bar.update(task, completed=count))
     seconds = time.perf_counter() - began
     how = "with the vectors of the file" if done.kept_vectors else "embedded anew"
-    typer.echo(f"{done.stored:,} memories stored in {seconds:,.1f} s, {how}")
+    typer.echo(f"{counted(done.stored, 'memory')} stored in {seconds:,.1f} s, {how}")
     for number, reason in list(done.refused.items())[:SHOWN]:
         typer.echo(one_line(f"line {number} was refused: {reason}"), err=True)
     if len(done.refused) > SHOWN:

@@ -12,9 +12,12 @@ from memgarden.errors import InvalidSetting
 
 __all__ = [
     "GARDEN",
+    "Apply",
     "AsJson",
     "ChromaPlace",
     "EmbedderName",
+    "Kinds",
+    "OlderThan",
     "Place",
     "User",
     "Users",
@@ -40,6 +43,9 @@ Whose = Annotated[
     list[str] | None,
     typer.Option("--user", "-u", help="Only this user's; without it, everybody's. Repeated, it is a path."),
 ]
+Apply = Annotated[bool, typer.Option("--apply", help="Do it. Without this it is only said what would be done.")]
+Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Only memories of this kind. May be repeated.")]
+OlderThan = Annotated[float, typer.Option(help="Said more than so many days ago.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else; times are ISO 8601.")]
 EmbedderName = Annotated[
     str | None,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, cast
 
 import typer
 from rich.text import Text
 
-from memgarden.cli.display import clean, one_line, out, table, when
+from memgarden.cli.display import clean, counted, one_line, out, table, when
 from memgarden.cli.encode import hit_object, memory_object, print_json
-from memgarden.cli.guard import NOTHING, stop
+from memgarden.cli.guard import NOTHING, no_memories, stop
 from memgarden.cli.opening import open_to_read
 from memgarden.cli.options import GARDEN, AsJson, Place, User, read_json, read_time
 from memgarden.protocols import Order
@@ -17,7 +18,7 @@ from memgarden.records import Hit, Memory
 from memgarden.retrieve.query import Mode
 from memgarden.scope import Scope
 
-__all__ = ["scopes", "search", "show"]
+__all__ = ["print_hits", "scopes", "search", "show"]
 
 SHOWN = 240
 """Characters of a memory that a list shows: three lines or so."""
@@ -63,15 +64,7 @@ def search(
         if not hits:
             _stop_without(scope)
     if not as_json:
-        rows = table(["#", "score", "when (UTC)", "memory"], numbers=["#", "score"])
-        for number, hit in enumerate(hits, 1):
-            rows.add_row(
-                Text(str(number)),
-                Text(f"{hit.score:.3f}", style="cyan"),
-                Text(when(hit.memory.created_at)),
-                _cell(hit.text, hit.memory, hit if explain else None),
-            )
-        out().print(rows)
+        print_hits(hits, explain=explain)
 
 
 def show(
@@ -124,7 +117,21 @@ def scopes(
         for path, count in found.items():
             rows.add_row(Text(f"{count:,}", style="cyan"), Text(" / ".join(map(one_line, path))))
         out().print(rows)
-        out().print(Text(f"{sum(found.values()):,} memories in {len(found):,} scopes", style="dim"))
+        out().print(Text(f"{counted(sum(found.values()), 'memory')} in {counted(len(found), 'scope')}", style="dim"))
+
+
+def print_hits(hits: Sequence[Hit], *, explain: bool = False) -> None:
+    """A table of hits, best first. `relevance` tells the weak ones: a score orders the hits of one question only."""
+    rows = table(["#", "score", "relevance", "when (UTC)", "memory"], numbers=["#", "score", "relevance"])
+    for number, hit in enumerate(hits, 1):
+        rows.add_row(
+            Text(str(number)),
+            Text(f"{hit.score:.3f}", style="cyan"),
+            Text(f"{hit.relevance:.2f}", style="cyan"),
+            Text(when(hit.memory.created_at)),
+            _cell(hit.text, hit.memory, hit if explain else None),
+        )
+    out().print(rows)
 
 
 def _cell(text: str, memory: Memory, explained: Hit | None = None) -> Text:
@@ -158,6 +165,5 @@ def _pairs(value: object) -> str:
 
 def _stop_without(scope: Scope, what: str = "nothing found") -> None:
     """End where there is nothing, and say so if the scope itself is empty: a misspelt user looks like that."""
-    empty = not scope.count()
-    hint = f": {' / '.join(scope.path)!r} holds no memories; `memgarden scopes` lists those that do" if empty else ""
+    hint = "" if scope.count() else f": {no_memories(scope.path)}"
     stop(what + hint, NOTHING)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from memgarden.cli.display import clean, one_line, progress
+from memgarden.cli.display import clean, counted, one_line, progress
 from memgarden.cli.guard import NOTHING
 from memgarden.cli.opening import open_to_read, open_to_write
 from memgarden.errors import InvalidSetting
@@ -47,7 +47,7 @@ def _import(
     with open_to_write(garden, embedder) as opened, progress() as bar:
         task = bar.add_task(clean(path.name), total=None)
         done = work(opened, lambda count: bar.update(task, completed=count))
-    typer.echo(f"{done.adopted:,} memories stored in {time.perf_counter() - began:,.1f} s; {clean(done.note)}")
+    typer.echo(f"{counted(done.adopted, 'memory')} stored in {time.perf_counter() - began:,.1f} s; {clean(done.note)}")
     _say(done.refused, done.adopted)
 
 
@@ -60,8 +60,8 @@ def export_to_chroma(target: str, collection: str, layout: str, user: tuple[str,
         done = opened.give_chroma(
             target, collection, scope=user, layout=layout, progress=lambda count: bar.update(task, completed=count)
         )
-    removed = f"; {done.removed:,} records that the scope does not hold any more were removed" if done.removed else ""
-    typer.echo(f"{done.given:,} memories written to {clean(collection)} in {clean(target)}{removed}")
+    gone = f"; removed, since the scope holds them no more: {counted(done.removed, 'record')}" if done.removed else ""
+    typer.echo(f"{counted(done.given, 'memory')} written to {clean(collection)} in {clean(target)}{gone}")
     _say(done.refused, done.given)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from memgarden.cli.display import one_line, out
+from memgarden.cli.display import counted, one_line, out
 from memgarden.cli.encode import health_object, print_json
 from memgarden.cli.guard import NOTHING
 from memgarden.cli.opening import open_to_read, require_garden
@@ -17,6 +17,8 @@ from memgarden.errors import ChromaError
 from memgarden.observe.health import Health
 
 __all__ = ["health", "reindex"]
+
+HELD = {"scopes": "scope", "memories": "memory", "chunks": "chunk"}
 
 PATIENCE = 60.0
 """Seconds that `health --chroma` gives Chroma to catch up."""
@@ -67,7 +69,7 @@ def reindex(
     with open_to_read(garden, chroma or AUTO) as opened:
         opened.reindex()
         wait_for_chroma(opened)
-        typer.echo(f"Chroma holds all {opened.health().rows['chunks']:,} chunks")
+        typer.echo(f"Chroma holds all of it: {counted(opened.health().rows['chunks'], 'chunk')}")
 
 
 def _note(where: str) -> None:
@@ -78,13 +80,14 @@ def _note(where: str) -> None:
 
 def _print(found: Health) -> None:
     console = out()
+    doing = "not started" if found.chroma == "none" else found.chroma
     lines = {
         "garden": found.where,
         "embedder": f"{found.embedder}, {found.dimension} dimensions",
         "language": found.language,
-        "holds": ", ".join(f"{found.rows[name]:,} {name}" for name in ("scopes", "memories", "chunks")),
-        "on disk": f"{found.bytes / 2**20:,.1f} MiB, {found.rows['embeddings']:,} cached embeddings",
-        "Chroma": f"{found.chroma if found.chroma != 'none' else 'not started'}, {found.outbox:,} changes wait for it",
+        "holds": ", ".join(counted(found.rows[name], thing) for name, thing in HELD.items()),
+        "on disk": f"{found.bytes / 2**20:,.1f} MiB, {counted(found.rows['embeddings'], 'cached embedding')}",
+        "Chroma": f"{doing}, waiting for it: {counted(found.outbox, 'change')}",
     }
     if found.large:
         lines["large"] = ", ".join(f"{'/'.join(path)} (searched by {how})" for path, how in found.large.items())

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from memgarden.cli.display import clean, progress
+from memgarden.cli.display import clean, counted, progress
 from memgarden.cli.guard import NOTHING
 from memgarden.cli.importing import count_lines, grouped, namer
 from memgarden.cli.moving import import_export, is_export
@@ -126,14 +126,14 @@ def import_(
                     scopes.add(labels)
         except MemgardenError:
             if stored:
-                typer.echo(f"at least {stored:,} memories were stored before this:", err=True)
+                typer.echo(f"stored before this: at least {counted(stored, 'memory')}", err=True)
             raise
         seconds = time.perf_counter() - began
         if wait:
             wait_for_chroma(opened)
-    skipped = f"; {len(empty):,} without text were passed over" if empty else ""
+    skipped = f"; passed over: {len(empty):,} without text" if empty else ""
     typer.echo(
-        f"{stored:,} memories stored in {len(scopes):,} scope{'s' * (len(scopes) != 1)} in {seconds:,.1f} s "
+        f"{counted(stored, 'memory')} stored in {counted(len(scopes), 'scope')} in {seconds:,.1f} s "
         f"({stored / seconds:,.0f} a second){skipped}"
     )
     if not stored:

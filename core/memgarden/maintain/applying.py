@@ -18,13 +18,18 @@ from memgarden.maintain.settling import settle
 from memgarden.parts import Parts
 from memgarden.records import Entry, Memory, ScopePath, utc_now
 from memgarden.turns import hash_name, said
-from memgarden.upkeep import UPDATED, Cause, Event, Removal
+from memgarden.upkeep import UPDATED, Cause, Event, Likeness, Removal
 
 __all__ = ["Applied", "Progress", "Summarise", "apply", "archives_of", "rested"]
 
 ARCHIVED = 5_000  # memories of an archive: what a run that was cut off does again, and one that comes back reads
 READ = 500  # read at a time
-CAUSES: Mapping[Action, Event] = {"archive": "archived", "merge": "merged", "summarise": "summarised"}
+CAUSES: Mapping[Action, Event] = {
+    "archive": "archived",
+    "merge": "merged",
+    "summarise": "summarised",
+    "similar": "similar",
+}
 
 Progress = Callable[[int], None]
 Summarise = Callable[[Step, Sequence[Entry], str], Entry]
@@ -33,7 +38,7 @@ Summarise = Callable[[Step, Sequence[Entry], str], Entry]
 
 @dataclass(slots=True)
 class Applied:
-    """What was done: how many memories went, by action, and into which archives.
+    """What was done: how many memories went, by action, and into which archives; and how many were marked `similar`.
 
     `changed` counts those that stay since they were changed after the plan was made; `failed` says by id why others
     do, as where a summariser failed, and by an archive's name that it is damaged. `swept` had expired.
@@ -66,10 +71,14 @@ def apply(parts: Parts, plan: Plan, summarise: Summarise, progress: Progress | N
     """Carry out the steps of a plan, in order; what was changed since it was made stays as it is."""
     applied, handled = Applied(), 0
     stays = Counter(step.stays.number for step in plan if step.action == "merge" and step.stays is not None)
-    moved: dict[int, int | None] = dict.fromkeys(number for number, count in stays.items() if count > 1)
-    for batch in _batches(step for step in plan if step.action != "similar"):
+    alike = {version.number for step in plan if step.marks for version in (*step.goes, step.stays) if version}
+    moved: dict[int, int | None] = dict.fromkeys(n for n, count in stays.items() if count > 1 or n in alike)
+    for batch in _batches(step for step in plan if not step.idle):
         parts.shift.renew()
-        _apply(parts, archives_of(parts), batch, summarise, applied, moved)
+        if batch[0].action == "similar":
+            _mark(parts, batch, applied, moved)
+        else:
+            _apply(parts, archives_of(parts), batch, summarise, applied, moved)
         handled += sum(len(step.goes) for step in batch)
         if progress is not None:
             progress(handled)
@@ -98,7 +107,7 @@ def _apply(
     applied: Applied,
     moved: dict[int, int | None],
 ) -> None:
-    """`moved` has those into which several steps merge, by the versions they had, and those they have by now."""
+    """`moved` has those of which later steps are too, by the versions they had, and those they have by merges now."""
     action, path = batch[0].action, batch[0].path
     head = Head(parts.preparer.embedder.name, parts.preparer.embedder.dimension)
     goes = [version for step in batch for version in step.goes]
@@ -124,6 +133,23 @@ def _apply(
         applied.archives.append(left.name)
     applied.done[action] = applied.done.get(action, 0) + gone
     applied.changed += len(goes) - gone - (len(applied.failed) - failed)
+
+
+def _mark(parts: Parts, batch: Sequence[Step], applied: Applied, moved: Mapping[int, int | None]) -> None:
+    def now(version: Version) -> int:
+        return moved.get(version.number) or version.number
+
+    noted = 0
+    for part in cut(batch, (lambda step: len(step.goes), AT_ONCE)):
+        pairs = [
+            Likeness(one.id, now(one), step.stays.id, now(step.stays))
+            for step in part
+            for one in step.goes
+            if step.stays is not None
+        ]
+        parts.shift.renew()
+        noted += rested(lambda: parts.upkeep.note_similar(batch[0].path, pairs, parts.shift.token))  # noqa: B023
+    applied.done["similar"] = applied.done.get("similar", 0) + noted
 
 
 def _entries(parts: Parts, path: ScopePath, versions: Sequence[Version], sizes: dict[int, int]) -> Iterator[Entry]:

@@ -99,15 +99,22 @@ def originals(parts: Parts, path: ScopePath, id: str) -> list[Memory]:
     return sorted(found.values(), key=lambda memory: (memory.created_at, memory.id))
 
 
-def sweep_archives(parts: Parts, prefix: ScopePath, now: datetime) -> int:
-    """Delete what has expired in archives of the scopes at and below `prefix`; how many memories there were."""
+def sweep_archives(parts: Parts, prefix: ScopePath, now: datetime, *, apply: bool = True) -> int:
+    """Delete what has expired in archives of the scopes at and below `prefix`; how many memories there were.
+
+    Without `apply` they are counted and stay.
+    """
     if parts.archives is None:
         return 0
     swept = 0
     for archive in list_archives(parts.archives):
         if archive.scope[: len(prefix)] != prefix:
             continue
-        if archive.settled and archive.expires_at is not None and archive.expires_at <= now:
+        if not archive.settled or archive.expires_at is None or archive.expires_at > now:
+            continue
+        if not apply:
+            swept += sum(line.memory.has_expired(now) for line in read_archive(parts.archives, archive))
+        else:
             left = rewrite_archive(parts.archives, archive, lambda line: not line.memory.has_expired(now))
             swept += archive.count - (0 if left is None else left.count)
     return swept

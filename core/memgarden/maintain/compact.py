@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from memgarden.errors import InvalidSetting
 from memgarden.forgetting import finish_forgetting
+from memgarden.maintain.sizes import Sizes, sizes_of
 from memgarden.parts import Parts
 from memgarden.records import utc_now
 from memgarden.surplus import Bounds, Surplus
@@ -40,15 +41,17 @@ LEFT = 3600.0
 class Compaction:
     """What compaction did, or would do if it is not `applied`.
 
-    `before` and `after` are bytes of the database and its log; where it is not applied, `after` is about what is to be
-    expected. `dropped` counts rows by kind (of tombstones: scopes that have too many), `files` leftovers of exports
-    and backups that were cut off, `rebuilt` Chroma collections that were noted to be built anew, by the scope's
-    number, 0 for the shared one.
+    `before` and `after` are the bytes that the whole garden takes. Where it is not applied, the database's `after` is
+    about what is to be expected; Chroma's is what it takes at the moment, since it builds its collections anew later.
+
+    `dropped` counts rows by kind (of tombstones: scopes that have too many), `files` leftovers of exports and backups
+    that were cut off, `rebuilt` Chroma collections that were noted to be built anew, by the scope's number, 0 for the
+    shared one.
     """
 
     applied: bool
-    before: int
-    after: int
+    before: Sizes
+    after: Sizes
     dropped: dict[str, int]
     files: tuple[str, ...]
     rebuilt: tuple[int, ...]
@@ -58,8 +61,8 @@ class Compaction:
         """The report as an object of JSON."""
         return {
             "applied": self.applied,
-            "before": self.before,
-            "after": self.after,
+            "before": self.before.to_json(),
+            "after": self.after.to_json(),
             "dropped": self.dropped,
             "files": list(self.files),
             "rebuilt": list(self.rebuilt),
@@ -77,22 +80,20 @@ def compact(
         )
     if apply:
         finish_forgetting(parts)
-    before = parts.compactor.size()
+    before = sizes_of(parts)
+    size = parts.compactor.size()
     surplus = parts.compactor.surplus(Bounds(utc_now() - older_than, events, embeddings))
     files = _leftovers(parts.where)
     worn = _worn(parts)
-    notes = _notes(parts, full, apply, returns=before.returns, free=before.free, worn=worn)
+    notes = _notes(parts, full, apply, returns=size.returns, free=size.free, worn=worn)
     freed = sum(len(each.keys) * each.each for each in surplus)
-    after = before.database - freed - (before.free if before.returns or full else 0)
-    if apply:
-        if not _apply(parts, surplus, files, worn, full=full):
-            notes.append("readers or writers were in the way of emptying the log: it goes with the next time")
-        size = parts.compactor.size()
-        after = size.database + size.log
+    expected = max(size.database - freed - (size.free if size.returns or full else 0), 0)
+    if apply and not _apply(parts, surplus, files, worn, full=full):
+        notes.append("readers or writers were in the way of emptying the log: it goes with the next time")
     return Compaction(
         applied=apply,
-        before=before.database + before.log,
-        after=max(after, 0),
+        before=before,
+        after=sizes_of(parts) if apply else _expected(parts, before, expected, files),
         dropped={each.kind: len(each.keys) for each in surplus},
         files=tuple(path.name for path in files),
         rebuilt=tuple(worn),
@@ -124,6 +125,13 @@ def _released(release: Callable[[int], int]) -> None:
         was, left = left, release(PAGES)
         if left >= was:
             return  # others free more than this gives back, or the database cannot
+
+
+def _expected(parts: Parts, before: Sizes, database: int, files: Sequence[Path]) -> Sizes:
+    archived = before.archives
+    if archived is not None:
+        archived -= sum(path.stat().st_size for path in files if path.parent == parts.archives)
+    return replace(before, database=database, archives=archived)
 
 
 def _leftovers(where: str) -> list[Path]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from memgarden.errors import InvalidSetting
 from memgarden.maintain.near import Pairs, near_pairs
 from memgarden.maintain.plan import AT_ONCE, CHUNKS_AT_ONCE, Plan, Step, Version, cut
 from memgarden.maintain.policy import Deduplication, Keep
@@ -57,7 +58,7 @@ class Duplicates:
     """What was found in one scope: its candidates, and the pairs of them with their cosines.
 
     `first` `(p,)` and `second` `(p,)` are places in `candidates`, one of each text; `scores` `(p,)` falls from pair to
-    pair, and reaches down to `options.similar`.
+    pair, and reaches down to `floor`.
     """
 
     path: ScopePath
@@ -66,9 +67,21 @@ class Duplicates:
     first: Ints
     second: Ints
     scores: Floats
+    floor: float
+
+    def __repr__(self) -> str:
+        return (
+            f"Duplicates(of {len(self.candidates):,} in {self.path!r}: pairs from {self.floor:g} on "
+            f"{len(self.scores):,}, threshold {self.options.threshold:g})"
+        )
 
     def at(self, threshold: float, keep: Keep | None = None) -> Duplicates:
-        """The same, cut at another threshold, from `similar` up, or by another choice; nothing is computed anew."""
+        """The same, cut at another threshold, from `floor` up, or by another choice; nothing is computed anew."""
+        if threshold < self.floor:
+            raise InvalidSetting(
+                f"these were looked for at cosines from {self.floor} on, and threshold is one from .5 to 1, not "
+                f"{threshold}: look for them anew with that as `similar`"
+            )
         return replace(self, options=replace(self.options, threshold=threshold, keep=keep or self.options.keep))
 
     def plan(self) -> Plan:
@@ -158,8 +171,9 @@ class Duplicates:
             why = f"cosine {score:.3f}"
             if score >= self.options.threshold and not self._mergeable(a, b):
                 why += ", but they differ in numbers, kind, speaker or expiry"
-            versions = [self.candidates[place].version for place in pair]
-            yield Step("similar", self.path, (versions[0],), why, versions[1], (score,))
+            goes, stays = (self.candidates[place].version for place in sorted(pair, key=self._preference))
+            marks = self.options.similar is not None
+            yield Step("similar", self.path, (goes,), why, stays, (score,), marks=marks)
 
 
 def find_duplicates(
@@ -184,18 +198,18 @@ def find_duplicates(
         candidates.append(_candidate(number, entry, options, apart))
         vectors += [chunk.vector for chunk in entry.chunks]
     if not candidates:
-        return Duplicates(path, options, (), *NO_PAIRS)
+        return Duplicates(path, options, (), *NO_PAIRS, options.floor)
     matrix = np.stack(vectors)
     vectors.clear()  # which are as large again
     starts = np.cumsum([0, *[candidate.chunks for candidate in candidates]])[:-1]
     if turns:
-        near = _near_any(matrix[starts[turns]], options.similar - MIXED)
+        near = _near_any(matrix[starts[turns]], options.floor - MIXED)
         some = [turns[at] for at in np.flatnonzero(near).tolist()]
         for place, own in zip(some, alone([candidates[place].version.number for place in some]), strict=True):
             if len(own) == candidates[place].chunks:
                 matrix[starts[place] : starts[place] + len(own)] = own
-    pairs = _pairs(matrix, starts, candidates, options.similar)
-    return Duplicates(path, options, tuple(candidates), *pairs)
+    pairs = _pairs(matrix, starts, candidates, options.floor)
+    return Duplicates(path, options, tuple(candidates), *pairs, options.floor)
 
 
 def _near_any(vectors: Floats, floor: float) -> Flags:

@@ -32,8 +32,9 @@ class Step:
     """One thing to be done in one scope, in one transaction, with its reason.
 
     What `goes` leaves the garden for its archive; what `stays` takes in what a `merge` removes. `similar` tells of two
-    memories and does nothing. `scores` are the cosines of what goes, or is similar, to what stays. `sentences` is the
-    share of the text that a summary is to keep.
+    memories that both stay: of that which would go, were they one, and of that which would stay. If it `marks` them,
+    the history of the first says so from then on. `scores` are the cosines of what goes, or is similar, to what stays.
+    `sentences` is the share of the text that a summary is to keep.
     """
 
     action: Action
@@ -43,6 +44,12 @@ class Step:
     stays: Version | None = None
     scores: tuple[float, ...] = ()
     sentences: float = 1.0
+    marks: bool = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether it only tells of something: carried out, it does nothing."""
+        return self.action == "similar" and not self.marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,12 @@ class Plan:
     """Steps in the order in which they are carried out by `Garden.apply`; until then nothing has changed."""
 
     steps: tuple[Step, ...] = ()
+
+    def __repr__(self) -> str:
+        paths = {step.path for step in self.steps}
+        where = repr(*paths) if len(paths) == 1 else f"{len(paths):,} scopes"
+        told = ", ".join(f"{action} {count:,}" for action, count in self.counts().items())
+        return f"Plan({told} in {where})" if told else "Plan(nothing to do)"
 
     def __len__(self) -> int:
         return len(self.steps)

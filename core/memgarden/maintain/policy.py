@@ -30,6 +30,9 @@ __all__ = ["Deduplication", "Keep", "Policy", "Retention", "Summarisation", "rea
 
 Keep = Literal["newest", "important", "longest"]
 
+TOLD = 0.9
+"""The cosine from which plans tell of memories that are nearly one, where no other is given."""
+
 
 @dataclass(frozen=True, slots=True)
 class Retention:
@@ -60,27 +63,35 @@ class Retention:
 class Deduplication:
     """Which memories of a scope are one: of equal text, or with vectors of a cosine of `threshold` and more.
 
-    Of each such group one is kept: the `newest`, the most `important`, or the `longest`. Those from `similar` on are
-    told of and stay. Numbers in the text, the kind, who speaks and whether it expires must be the same, whatever the
-    vectors say, and of documents the metadata too; what came back after a merge stays by itself; a turn
-    of fewer than `words` words is merged within its own session only, for "yes" is no duplicate of "yes".
+    Of each such group one is kept: the `newest`, the most `important`, or the `longest`. Those from `similar` on stay
+    and are marked: the history of the one that would have gone says which it is similar to. Without a `similar` plans
+    tell of those from .9 on, and nothing is marked.
+
+    Numbers in the text, the kind, who speaks and whether it expires must be the same, whatever the vectors say, and of
+    documents the metadata too; what came back after a merge stays by itself; a turn of fewer than `words` words is
+    merged within its own session only, for "yes" is no duplicate of "yes".
     """
 
     threshold: float = 0.95
-    similar: float = 0.9
+    similar: float | None = None
     keep: Keep = "newest"
     words: int = 5
     kinds: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        if not 0.5 <= self.similar <= self.threshold <= 1:
+        if not 0.5 <= self.floor <= self.threshold <= 1:
             raise InvalidSetting(
                 f"threshold and similar are cosines from .5 to 1, similar the lower, not {self.threshold} and "
-                f"{self.similar}: below .5 nearly everything is similar"
+                f"{self.floor}: below .5 nearly everything is similar"
             )
         if self.keep not in get_args(Keep):
             raise InvalidSetting(f"keep is one of {', '.join(get_args(Keep))}, not {self.keep!r}")
         _settle_names(self, "kinds")
+
+    @property
+    def floor(self) -> float:
+        """The cosine from which memories are looked for."""
+        return min(TOLD, self.threshold) if self.similar is None else self.similar
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +124,32 @@ class Summarisation:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What is done in a garden; None for what is not. `scopes` says it otherwise for a scope and what lies below."""
+    """What is done in a garden; None for what is not. `scopes` says it otherwise for a scope and what lies below.
+
+    A scope is named by its labels: `("acme", "alice")`, `("acme",)`.
+    """
 
     deduplicate: Deduplication | None = field(default_factory=Deduplication)
     summarise: Summarisation | None = None
     archive: Retention | None = field(default_factory=Retention)
     scopes: Mapping[ScopePath, Policy] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, kind in PARTS.items():
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                raise InvalidSetting(f"{name} is a {kind.__name__}, or None for not at all, not {value!r}")
+        if not isinstance(self.scopes, Mapping):
+            raise InvalidSetting(f"scopes gives a Policy to scopes, as in {{('acme',): Policy()}}, not {self.scopes!r}")
+        for path, policy in self.scopes.items():
+            if not isinstance(path, tuple):
+                raise InvalidSetting(f"scopes names a scope by a tuple of its labels, as in ('acme',), not {path!r}")
+            if not isinstance(policy, Policy):
+                raise InvalidSetting(
+                    f"scopes gives {path!r} {policy!r}, which is no Policy: Policy(deduplicate=None, archive=None) "
+                    "leaves it alone"
+                )
+            check_path(path)
 
     def of(self, path: ScopePath) -> Policy:
         """What is done in the scope of that path: the word of the nearest scope at or above it."""

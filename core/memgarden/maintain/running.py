@@ -41,7 +41,7 @@ def on_duty(parts: Parts) -> Iterator[dict[str, str]]:
 
 def carry_out(parts: Parts, plan: Plan, summarizer: Summarizer | None, progress: Progress | None) -> Applied:
     """Carry out a plan."""
-    if any(step.action != "similar" for step in plan):
+    if any(step.action != "similar" for step in plan):  # for only then something may go to an archive
         parts.note_archives()
     preparer = parts.preparer
 
@@ -71,13 +71,19 @@ def maintain(
     return done
 
 
-def sweep(parts: Parts, prefix: ScopePath = ()) -> int:
-    """Delete what has expired at and below `prefix`, in the garden and in archives; how many memories there were."""
+def sweep(parts: Parts, prefix: ScopePath = (), *, apply: bool = True) -> int:
+    """Delete what has expired at and below `prefix`, in the garden and in archives; how many memories there were.
+
+    Without `apply` they are counted and stay.
+    """
     now, swept = utc_now(), 0
-    for path in parts.catalogue.expired(now):
+    for path, count in parts.catalogue.expired(now).items():
         if path[: len(prefix)] != prefix:
+            continue
+        if not apply:
+            swept += count
             continue
         while gone := rested(lambda: parts.sink.sweep(path, now, SWEPT_AT_ONCE)):  # noqa: B023
             swept += gone
             parts.wrote()
-    return swept + sweep_archives(parts, prefix, now)
+    return swept + sweep_archives(parts, prefix, now, apply=apply)

@@ -29,10 +29,10 @@ SCOPES_BELOW = Statement(
     POPULATED.where((path == sa.bindparam("at")) | ((path >= sa.bindparam("low")) & (path < sa.bindparam("high"))))
 )
 EXPIRED = Statement(
-    sa.select(path)
+    sa.select(path, sa.func.count())
     .join_from(schema.scopes, schema.memories, schema.memories.c.scope == schema.scopes.c.pk)
     .where(expires_at <= sa.bindparam("now"))
-    .distinct()
+    .group_by(path)
     .order_by(path)
 )
 LARGE = Statement(sa.select(schema.scopes.c.pk, path).where(schema.scopes.c.own == 1).order_by(path))
@@ -65,10 +65,10 @@ class SqlCatalogue:
                 rows = session.rows(ALL_SCOPES, living)
         return {decode_path(encoded): count for encoded, count in rows}
 
-    def expired(self, now: datetime) -> list[ScopePath]:
-        """The scopes that hold memories which have expired at `now`."""
+    def expired(self, now: datetime) -> dict[ScopePath, int]:
+        """The scopes that hold memories which have expired at `now`, with how many."""
         with self._database.read() as session:
-            return [decode_path(encoded) for (encoded,) in session.rows(EXPIRED, {"now": to_micros(now)})]
+            return {decode_path(encoded): count for encoded, count in session.rows(EXPIRED, {"now": to_micros(now)})}
 
     def large(self) -> dict[int, ScopePath]:
         """The scopes that have a Chroma collection of their own, by number."""

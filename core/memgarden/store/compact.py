@@ -26,13 +26,16 @@ tombstones = schema.tombstones.c
 LOST = Statement(sa.select(retrievals.memory).where(retrievals.memory.not_in(sa.select(schema.memories.c.pk))))
 # By what names an archive it is told whether a memory left for it: that stays for as long as it may be asked.
 ARCHIVED: sa.ColumnElement[str] = sa.literal_column("'%\"archive\"%'")
+# A living memory's marks stay, or they would be made anew; and they do not count for how much it may have of the rest.
+MARK = history.event == sa.literal_column("'similar'")
+LIVES = sa.exists().where(schema.memories.c.scope == history.scope, schema.memories.c.id == history.id)
 NTH = (
     sa.select(
         history.pk,
         history.at,
         history.detail,
         sa.func.row_number().over(partition_by=(history.scope, history.id), order_by=history.pk.desc()).label("nth"),
-    )
+    ).where(~MARK | ~LIVES)
 ).subquery()
 OLD = Statement(
     sa.select(NTH.c.pk)
@@ -74,11 +77,14 @@ class SqlCompactor:
         """Bytes; a server's free ones it keeps to itself and reuses."""
         with self._database.read() as session:
             if self._database.dialect == "postgresql":
-                return Size(int(session.value(POSTGRES_SIZE, {})), 0, 0, returns=False)
+                held = int(session.value(POSTGRES_SIZE, {}))
+                return Size(held, 0, held, returns=False)
             pages, size, free = (int(session.value(statement, {})) for statement in PRAGMAS.values())
             returns = session.value(MODE, {}) == INCREMENTAL
-        log = Path(f"{self._database.engine.url.database}-wal")
-        return Size(pages * size, free * size, log.stat().st_size if log.exists() else 0, returns)
+        file = Path(str(self._database.engine.url.database))
+        log = file.with_name(f"{file.name}-wal")
+        disk = file.stat().st_size + (log.stat().st_size if log.exists() else 0)
+        return Size(pages * size, free * size, disk, returns)
 
     def surplus(self, bounds: Bounds) -> list[Surplus]:
         """What is not needed, by kind."""

@@ -96,7 +96,7 @@ DROP_EMBEDDINGS = Statement(
     sa.delete(schema.embeddings).where(embeddings.digest.in_(SOME_EMBEDDINGS)).returning(embeddings.digest)
 )
 DETAILS = Statement(
-    sa.select(history.pk, history.detail)
+    sa.select(history.pk, history.event, history.detail)
     .where(
         history.scope == OF,
         NOTED_BEFORE,
@@ -109,6 +109,7 @@ DETAILS = Statement(
 MEND = Statement(
     sa.update(schema.history).where(history.pk == sa.bindparam("at")).values(detail=sa.bindparam("to", type_=sa.Text))
 )
+STRIKE_MARKS = Statement(sa.delete(schema.history).where(OneOf(history.pk, "pks")))
 METADATA = Statement(
     sa.select(memories.pk, memories.metadata)
     .where(memories.scope == OF, memories.pk > sa.bindparam("after"), memories.metadata != sa.literal_column("'{}'"))
@@ -210,22 +211,30 @@ class SqlEraser:
                 noted = len(session.rows(DROP_HISTORY, {"of": of, "upto": noted_upto, "ids": part}))
             removed = removed.plus(_removed(found, path, task.salt, chunks, noted))
         gone = frozenset(ids)
-        self._mend_history(of, gone, noted_upto)
-        return removed._replace(named=self._naming(of, gone))
+        struck = self._mend_history(of, gone, noted_upto)
+        return removed._replace(history=removed.history + struck, named=self._naming(of, gone))
 
-    def _mend_history(self, of: int, gone: frozenset[str], upto: int) -> None:
-        """What became of other memories stays told, without the ids: as that one was merged, not into which."""
+    def _mend_history(self, of: int, gone: frozenset[str], upto: int) -> int:
+        """What became of other memories stays told, without the ids: as that one was merged, not into which.
+
+        That one was similar to what is gone is told no more: without the id it says nothing. How many of those.
+        """
+        struck = 0
         after: int | None = 0
         while after is not None:
             with self._database.write() as session:
                 _zero_what_is_deleted(session)
                 page = session.rows(DETAILS, {"of": of, "upto": upto, "after": after, "most": ROWS_AT_ONCE})
-                read = [(pk, json.loads(detail)) for pk, detail in page]
-                for pk, detail in read:
-                    if _names(detail, gone):
+                named = [(pk, event, told) for pk, event, detail in page if _names(told := json.loads(detail), gone)]
+                marks = [pk for pk, event, _ in named if event == "similar"]
+                session.run(STRIKE_MARKS, {"pks": marks})
+                for pk, event, detail in named:
+                    if event != "similar":
                         text = json.dumps(_without(detail, gone), ensure_ascii=False)
                         session.run(MEND, {"at": pk, "to": text})
+            struck += len(marks)
             after = page[-1][0] if len(page) == ROWS_AT_ONCE else None
+        return struck
 
     def _naming(self, of: int, gone: frozenset[str]) -> int:
         after: int | None = 0

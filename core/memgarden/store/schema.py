@@ -143,6 +143,7 @@ embeddings = Table(
 )
 
 # One row for each version that was replaced or removed, and for each that came back: what is added costs nothing here.
+# And one for each other that a memory was found to be similar to, which ends nothing.
 history = Table(
     "history",
     metadata,
@@ -150,7 +151,7 @@ history = Table(
     Column("scope", ForeignKey(scopes.c.pk), nullable=False),
     Column("id", Path, nullable=False),
     Column("at", BigInteger, nullable=False),
-    Column("since", BigInteger),  # when the version that ended was stored; none for one that came back
+    Column("since", BigInteger),  # when the version that it is about was stored; none for one that came back
     Column("event", String(16), nullable=False),  # upkeep.EVENTS
     Column("detail", Text, nullable=False),  # a JSON object, never with anything of the text
     Index("history_of_memory", "scope", "id"),

@@ -15,8 +15,9 @@ from memgarden.store import schema
 from memgarden.store.engine import Database
 from memgarden.store.read import LIVING, OF_MEMORIES
 from memgarden.store.rows import MEMORY, to_chunk, to_memory
+from memgarden.store.similar import note_similar
 from memgarden.store.statement import OneOf, Row, Statement
-from memgarden.upkeep import Event, Move, Past, Profile
+from memgarden.upkeep import Event, Likeness, Move, Past, Profile
 
 __all__ = ["SqlUpkeep"]
 
@@ -154,6 +155,13 @@ class SqlUpkeep:
         with self._database.write() as session:
             numbers = session.rows(NUMBERS, {"path": encode_path(path), "ids": list(found)})
             session.many(NOTE, [{"memory": pk, "at": to_micros(found[id])} for id, pk in numbers])  # noqa: A001
+
+    def note_similar(self, path: ScopePath, pairs: Sequence[Likeness], shift: str) -> int:
+        """Tell of each pair in the history of the first, under the shift of that token; how many were not told before.
+
+        A memory's own are told of no more than `NOTED_AT_MOST`, those that come first.
+        """
+        return note_similar(self._database, path, pairs, shift)
 
 
 def _move(id: str, event: Event, detail: Mapping[str, Any]) -> Move:
