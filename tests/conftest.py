@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -34,3 +36,10 @@ def open_garden(tmp_path: Path) -> Iterator[Callable[..., Garden]]:
 def garden(open_garden: Callable[..., Garden]) -> Garden:
     """An empty garden."""
     return open_garden()
+
+
+def drawn_seed() -> int:
+    """A seed that a failing test prints, and that `MEMGARDEN_SEED` gives again."""
+    seed = int(os.environ.get("MEMGARDEN_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+    print(f"MEMGARDEN_SEED={seed}")
+    return seed
