@@ -31,7 +31,7 @@ from memgarden.vector.client import connect, disconnect
 from memgarden.vector.inuse import DATABASE
 from tests.conftest import drawn_seed
 from tests.moving.test_mem0 import key, payload, write
-from tests.moving.worker import COLLECTION, WORKS, move, opened
+from tests.moving.worker import AT_HAND, COLLECTION, WORKS, move, opened
 
 COUNT = 1200  # more than is read at a time, and than Chroma takes before it writes its index
 
@@ -131,7 +131,7 @@ def planted(work: str, folder: Path) -> Path:
 def processes() -> Iterator[ForkServerContext]:
     """Starts processes that have imported what the work takes."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([move.__module__])
+    context.set_forkserver_preload([move.__module__, *AT_HAND])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
         yield context

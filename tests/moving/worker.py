@@ -5,7 +5,6 @@ Its processes are forked from one that never had a Chroma open: in a fork of one
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -13,11 +12,11 @@ from typing import Any
 
 from memgarden import Garden
 
-__all__ = ["COLLECTION", "WORKS", "move", "opened"]
+__all__ = ["AT_HAND", "COLLECTION", "WORKS", "move", "opened"]
 
 COLLECTION = "mem0"
 
-# Else a process would be killed while it imports: these are imported by what needs them.
+# What the work imports when it needs it: else a process would be killed while it imports.
 AT_HAND = (
     "chromadb.api.rust",
     "chromadb.telemetry.product.posthog",
@@ -34,8 +33,6 @@ AT_HAND = (
     "portalocker",
     "qdrant_client",
 )
-for name in AT_HAND:
-    importlib.import_module(name)
 
 WORKS: dict[str, Callable[[Garden, Path], Any]] = {
     "adopt_chroma": lambda garden, place: garden.adopt_chroma(place, COLLECTION, scope="alice"),
