@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -50,3 +51,10 @@ def server(tmp_path: Path) -> Iterator[Server]:
     server = Server(tmp_path / "server")
     yield server
     server.stop()
+
+
+def drawn_seed() -> int:
+    """A seed that a failing test prints, and that `MEMGARDEN_SEED` gives again."""
+    seed = int(os.environ.get("MEMGARDEN_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+    print(f"MEMGARDEN_SEED={seed}")
+    return seed

@@ -406,8 +406,9 @@ class Garden:
     ) -> Imported:
         """Store the memories of an export, each in the scope that it came from, or all of them in `scope`.
 
-        Those that are there already are replaced by their equals: an import that was cut off may be run again. Vectors
-        are taken if they are of this garden's embedder. Lines that cannot be stored are named in the result.
+        Those that are there already are replaced by their equals: an import that was cut off may be run again. What was
+        archived since the export comes back too, and the archive keeps it all the same. Vectors are taken if they are
+        of this garden's embedder. Lines that cannot be stored are named in the result.
         """
         from memgarden.maintain.moving import import_lines
 
@@ -483,7 +484,8 @@ class Garden:
 
         Vectors are kept if they have the embedder's dimension and a sample agrees with it; otherwise the documents are
         embedded anew, and `note` says so. `progress` is told how many are stored. Run again, it goes on where it was
-        cut off. `ChromaError` if there is no such collection, or if another process has the folder open.
+        cut off, and passes over what was archived since. `ChromaError` if there is no such collection, or if another
+        process has the folder open.
         """
         from memgarden.build import read_collection
         from memgarden.ingest.adopt import adopt
@@ -491,9 +493,11 @@ class Garden:
         from memgarden.ingest.pieces import origin
 
         path = self.scope(*([scope] if isinstance(scope, str) else scope)).path
+        embedder, away = self.embedder, self._parts.upkeep.archived
         with read_collection(chroma, collection) as pages:
             origins = {found for each in pages.metadatas() if (found := origin(each)) is not None}
-            return adopt(pages, Layouts(path, origins), lambda path: self.scope(*path), self.embedder, progress)
+            reading = Layouts(path, origins)
+            return adopt(pages, reading, lambda path: self.scope(*path), embedder, away, progress)
 
     def give_chroma(
         self,
@@ -533,16 +537,17 @@ class Garden:
         so do vectors that are of this garden's embedder. `agent_id`, `run_id` and all else stays in the metadata.
 
         What has no `user_id` goes to `scope` itself, and is refused without one, as is what has expired. Run again, it
-        goes on where it was cut off. `StorageError` or `ChromaError` if the store cannot be read or is in use.
+        goes on where it was cut off, and passes over what was archived since. `StorageError` or `ChromaError` if the
+        store cannot be read or is in use.
         """
         from memgarden.build import read_mem0
         from memgarden.ingest.adopt import adopt
         from memgarden.ingest.mem0 import Mem0Records
 
         prefix = () if scope is None else check_path((scope,) if isinstance(scope, str) else tuple(scope))
-        embedder = self.embedder
+        embedder, away = self.embedder, self._parts.upkeep.archived
         with read_mem0(place, collection) as pages:
-            return adopt(pages, Mem0Records(prefix), lambda path: self.scope(*path), embedder, progress)
+            return adopt(pages, Mem0Records(prefix), lambda path: self.scope(*path), embedder, away, progress)
 
     def health(self, *, deep: bool = False) -> Health:
         """What the garden holds, what waits, and what is wrong.

@@ -40,6 +40,18 @@ def test_a_store_of_mem0s_is_imported(run: Run, tmp_path: Path) -> None:
     assert {"alice", "acme"} <= set(run("scopes").output.replace("/", " ").split())
 
 
+def test_what_was_archived_since_is_told(run: Run, tmp_path: Path) -> None:
+    """It stays there, which is nothing to complain of."""
+    client = connect(tmp_path / "m")
+    payloads: list[Any] = [{"data": "tea", "user_id": "alice", "created_at": "2020-01-01T00:00:00Z"}]
+    client.create_collection("mem0", embedding_function=None).add(["1"], np.ones((1, 8)), payloads)
+    disconnect(client)
+    run("import", str(tmp_path / "m"), "--as", "mem0", *EMBEDDER)
+    run("maintain", "--apply")
+    done = run("import", str(tmp_path / "m"), "--as", "mem0")
+    assert "0 memories stored" in done.output and "left in archives: 1 memory (" in done.output
+
+
 def test_what_does_not_go_together_is_refused(filled: Run, run: Run, tmp_path: Path) -> None:
     """With what to do."""
     place = str(tmp_path)

@@ -19,6 +19,7 @@ import pytest
 
 from memgarden import Garden
 from memgarden.forgetting import finish_forgetting
+from tests.conftest import drawn_seed
 from tests.forget.conftest import traces
 from tests.survival.mirror import same_as_record
 
@@ -74,8 +75,7 @@ def _state(pid: int) -> str:
 
 
 def _survives(sound: Path, tmp_path: Path, kills: int) -> None:
-    seed = int(os.environ.get("MEMGARDEN_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
-    print(f"MEMGARDEN_SEED={seed}")
+    seed = drawn_seed()
     rng, cut = random.Random(seed), 0
     for number in range(kills):
         where = tmp_path / f"garden{number}"

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from memgarden import Garden
+from tests.conftest import drawn_seed
 from tests.ingest.worker import STREAM
 
 WORKER = Path(__file__).with_name("worker.py")
@@ -46,8 +47,7 @@ def test_twelve_kills_neither_lose_nor_double_a_turn(tmp_path: Path, rounds: int
 
 def _survives_twelve(tmp_path: Path) -> None:
     tmp_path.mkdir()
-    seed = int(os.environ.get("MEMGARDEN_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
-    print(f"MEMGARDEN_SEED={seed}")
+    seed = drawn_seed()
     rng, where, killed, held = random.Random(seed), tmp_path / "garden", 0, 0
     turns = sum(len(one["messages"]) for one in STREAM)
     for _ in range(KILLS):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,7 +24,6 @@ from llama_index.vector_stores.chroma import ChromaVectorStore
 
 from llama_index_memgarden import MemGardenVectorStore
 from memgarden import ChromaError, Garden, Memory
-from memgarden.vector.client import connect, disconnect
 from memgarden.vector.collection import collection_name
 from tests.moving.conftest import LONG, everything
 
@@ -154,42 +151,6 @@ def test_adopting_again_changes_nothing(garden: Garden, client: Any) -> None:
     garden.adopt_chroma(client, "notes", scope="alice")
     changed = garden.scope("alice").get("n3")
     assert changed is not None and changed.text == "other" and garden.scope("alice").count() == 30
-
-
-KILLED = """
-import os, sys
-from memgarden import Garden
-def progress(done):
-    if done >= 1500:
-        os.kill(os.getpid(), 9)
-with Garden.open(sys.argv[1], embedder="hashing:64", chroma=None) as garden:
-    garden.adopt_chroma(sys.argv[2], "notes", scope="alice", progress=progress)
-"""
-
-
-def test_an_adoption_that_was_killed_goes_on(tmp_path: Path) -> None:
-    """Nothing is lost and nothing doubled."""
-    client = connect(tmp_path / "chroma")
-    collection = client.create_collection("notes", embedding_function=None)
-    collection.add(
-        [f"n{n}" for n in range(3000)], np.eye(64)[np.arange(3000) % 64], None, [f"t {n}" for n in range(3000)]
-    )
-    disconnect(client)
-    killed = run(KILLED, tmp_path / "garden", tmp_path / "chroma")
-    assert killed.returncode == -signal.SIGKILL
-    with Garden.open(tmp_path / "garden", embedder="hashing:64", chroma=None) as garden:
-        scope = garden.scope("alice")
-        early = {memory.id: memory for memory in scope.list(limit=10_000)}
-        assert 1500 <= len(early) < 3000
-        assert garden.adopt_chroma(tmp_path / "chroma", "notes", scope="alice").adopted == 3000
-        after = {memory.id: memory for memory in scope.list(limit=10_000)}
-        assert len(after) == 3000 and all(after[id] == memory for id, memory in early.items())
-
-
-def run(script: str, *words: object) -> subprocess.CompletedProcess[str]:
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", script, *map(str, words)]
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
 
 
 HOLDING = """

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chromadb.api.shared_system_client import SharedSystemClient
 from mem0.vector_stores.chroma import ChromaDB
 from mem0.vector_stores.qdrant import Qdrant
 from qdrant_client.models import PointStruct, SparseVector
@@ -194,33 +189,3 @@ def test_without_qdrants_client_the_extra_is_named(
     with pytest.raises(MissingExtra, match="pip install qdrant-client"):
         garden.adopt_mem0(tmp_path / "qdrant")
     assert garden.adopt_mem0(tmp_path / "chroma").adopted == 1
-
-
-KILLED = """
-import os, sys
-from memgarden import Garden
-def progress(done):
-    if done >= 1000:
-        os.kill(os.getpid(), 9)
-with Garden.open(sys.argv[1], embedder="hashing:64", chroma=None) as garden:
-    garden.adopt_mem0(sys.argv[2], progress=progress)
-"""
-
-
-@pytest.mark.parametrize("store", STORES)
-def test_an_adoption_that_was_killed_goes_on(tmp_path: Path, store: str) -> None:
-    """Nothing is lost, nothing doubled, nothing at another user's; the store stays what it is."""
-    payloads = [payload(f"note {n}", f"user {n % 7}") for n in range(1500)]
-    write(store, tmp_path / "m", payloads, [[1.0, float(n), 0.0] for n in range(1500)])
-    SharedSystemClient.clear_system_cache()
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "garden"), str(tmp_path / "m")]
-    assert subprocess.run(command, env=env, check=False).returncode == -signal.SIGKILL
-    with Garden.open(tmp_path / "garden", embedder="hashing:64", chroma=None) as garden:
-        assert 1000 <= sum(garden.scopes().values()) < 1500
-        assert garden.adopt_mem0(tmp_path / "m").adopted == 1500
-        found = everything(garden)
-    assert {memory.id: (path, memory.text) for path, held in found.items() for memory in held} == {
-        key(n): ((f"user {n % 7}",), f"note {n}") for n in range(1500)
-    }
-    assert all(memory.created_at == datetime.fromisoformat(TIME) for memory in found["user 1",])

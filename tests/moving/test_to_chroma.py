@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +16,6 @@ from llama_index.vector_stores.chroma import ChromaVectorStore
 
 from llama_index_memgarden import MemGardenVectorStore
 from memgarden import EmbedderMismatch, Garden, InvalidSetting, UnknownStrategy
-from memgarden.vector.client import connect, disconnect
 from memgarden.vector.collection import collection_name
 from tests.moving.conftest import LONG, everything
 
@@ -160,27 +155,3 @@ def test_a_gardens_own_collections_are_refused(garden: Garden, client: Any) -> N
     with pytest.raises(UnknownStrategy, match="langchain, llama-index"):
         garden.give_chroma(client, "given", scope="alice", layout="haystack")
     assert {one.name for one in client.list_collections()} == {"named", "short"}
-
-
-KILLED = """
-import os, sys
-from memgarden import Garden
-def progress(done):
-    if done >= 500:
-        os.kill(os.getpid(), 9)
-with Garden.open(sys.argv[1], embedder="hashing:64", chroma=None) as garden:
-    garden.give_chroma(sys.argv[2], "given", scope="alice", progress=progress)
-"""
-
-
-def test_a_gift_that_was_killed_goes_on(garden: Garden, tmp_path: Path) -> None:
-    """Nothing is lost and nothing doubled."""
-    garden.scope("alice").add_many([{"text": f"note {n}", "id": f"n{n}"} for n in range(1200)])
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "garden"), str(tmp_path / "chroma")]
-    assert subprocess.run(command, env=env, check=False).returncode == -signal.SIGKILL
-    assert garden.give_chroma(tmp_path / "chroma", "given", scope="alice").given == 1200
-    client = connect(tmp_path / "chroma")
-    found = client.get_collection("given").get()
-    disconnect(client)
-    assert dict(zip(found["ids"], found["documents"] or [], strict=True)) == {f"n{n}": f"note {n}" for n in range(1200)}

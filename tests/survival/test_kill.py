@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from memgarden import ChromaError, Garden
+from tests.conftest import drawn_seed
 from tests.survival.mirror import same_as_record
 from tests.survival.model import Operation, State, applied, held, searches_agree
 
@@ -98,8 +99,7 @@ def _compare(where: Path) -> tuple[int, int]:
 
 
 def _survives(where: Path, kills: int) -> None:
-    seed = int(os.environ.get("MEMGARDEN_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
-    print(f"MEMGARDEN_SEED={seed}")
+    seed = drawn_seed()
     rng, state, done, undecided, repaired, compared = random.Random(seed), State(), 0, 0, 0, 0
     gone: list[str] = []
     for number in range(kills):

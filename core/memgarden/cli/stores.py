@@ -48,7 +48,9 @@ def _import(
         task = bar.add_task(clean(path.name), total=None)
         done = work(opened, lambda count: bar.update(task, completed=count))
     typer.echo(f"{counted(done.adopted, 'memory')} stored in {time.perf_counter() - began:,.1f} s; {clean(done.note)}")
-    _say(done.refused, done.adopted)
+    if done.archived:
+        typer.echo(f"left in archives: {counted(done.archived, 'memory')} (`memgarden restore` brings back)")
+    _say(done.refused, done.adopted + done.archived)
 
 
 def export_to_chroma(target: str, collection: str, layout: str, user: tuple[str, ...], garden: str) -> None:

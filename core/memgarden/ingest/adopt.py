@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from memgarden.errors import InvalidMemory, InvalidScope
 from memgarden.protocols import Embedder
-from memgarden.records import Flags, Floats, Memory, ScopePath
+from memgarden.records import MERGED_FROM, Flags, Floats, Memory, ScopePath
 
 __all__ = ["Adoption", "Page", "Placed", "Reading", "Target", "adopt"]
 
@@ -82,6 +82,7 @@ class Target(Protocol):
 class Adoption:
     """What became of a store: how many memories of it the garden holds now, and by id why other records are none.
 
+    `archived` counts those that the garden held before and that went to its archives, where they stay.
     `kept_vectors`: the store's own vectors were taken; `note` says why or why not.
     """
 
@@ -89,6 +90,7 @@ class Adoption:
     refused: dict[str, str] = field(default_factory=dict)
     kept_vectors: bool = False
     note: str = ""
+    archived: int = 0
 
 
 def adopt(
@@ -96,11 +98,13 @@ def adopt(
     reading: Reading,
     target: Callable[[ScopePath], Target],
     embedder: Embedder,
+    away: Callable[[ScopePath, Sequence[str]], Set[str]],
     progress: Callable[[int], None] | None = None,
 ) -> Adoption:
     """Store every record of `pages`, and say what was refused.
 
-    What is there already as it is in the store is left alone, so that whoever was cut off goes on where that was.
+    What is there already as it is in the store is left alone, so that whoever was cut off goes on where that was. So
+    is what is not there because it left for an archive: `away` tells which ids of a scope did.
     """
     adoption = Adoption(note="the collection is empty")
     judged = False
@@ -112,8 +116,14 @@ def adopt(
             judged = verdict is not None
         usable = _usable(page.embeddings) if adoption.kept_vectors else np.zeros(len(page.ids), dtype=np.bool_)
         for path, own in _by_scope(placed).items():
-            _store(target(path), own, page.embeddings, usable, embedder)
-        adoption.adopted += len(placed)
+            scope = target(path)
+            held = {each.memory.id: scope.get(each.memory.id) for _, each in own}
+            # After that look, not before it: else what leaves in between would be in neither of the two.
+            gone = away(path, [id for id, memory in held.items() if memory is None])  # noqa: A001
+            here = [(row, each) for row, each in own if each.memory.id not in gone]
+            _store(scope, here, held, page.embeddings, usable, embedder)
+            adoption.adopted += len(here)
+            adoption.archived += len(own) - len(here)
         if progress is not None:
             progress(adoption.adopted)
     adoption.refused.update(reading.left())
@@ -177,10 +187,17 @@ def _by_scope(placed: Sequence[tuple[int, Placed]]) -> dict[ScopePath, list[tupl
 
 
 def _store(
-    scope: Target, placed: Sequence[tuple[int, Placed]], vectors: Floats, usable: Flags, embedder: Embedder
+    scope: Target,
+    placed: Sequence[tuple[int, Placed]],
+    held: Mapping[str, Memory | None],
+    vectors: Floats,
+    usable: Flags,
+    embedder: Embedder,
 ) -> None:
     """Store what the scope does not hold already, with the records' vectors where they are of the whole text."""
-    fresh = [(row, each.whole, memory) for row, each in placed if (memory := _fresh(scope, each)) is not None]
+    fresh = [
+        (row, each.whole, memory) for row, each in placed if (memory := _fresh(each, held[each.memory.id])) is not None
+    ]
     rows = [row for row, whole, _ in fresh if whole and usable[row]]
     given = set(rows)
     if rows:
@@ -189,11 +206,13 @@ def _store(
         scope.add_many(rest)
 
 
-def _fresh(scope: Target, placed: Placed) -> Memory | None:
+def _fresh(placed: Placed, held: Memory | None) -> Memory | None:
     """The memory to store; None if it is there. Where a record has no time, what was there before keeps its own."""
-    memory, held = placed.memory, scope.get(placed.memory.id)
+    memory = placed.memory
     if held is None:
         return memory
+    if MERGED_FROM in held.metadata and held.text == memory.text:  # it has what its duplicates had, too
+        return None
     if not placed.timed:
         memory = replace(memory, created_at=held.created_at)
     return None if replace(memory, stored_at=held.stored_at) == held else memory
