@@ -331,8 +331,9 @@ class Garden:
 
         That is: history that is older than `older_than` or beyond a memory's newest `events`, when deleted memories
         were last found, marks of deletions that every index has seen, cached embeddings beyond the `embeddings` last
-        used, files of exports that were cut off, free pages, the log; and Chroma collections of which a third was
-        deleted are built anew. It goes in steps of milliseconds, while others read and write; for a scheduler.
+        used, files of exports that were cut off, free pages, the log. Chroma collections of which a third was deleted
+        are built anew beside the old ones and swapped, in the background: searches go on, and `flush()` waits for it.
+        It goes in steps of milliseconds, while others read and write; for a scheduler.
 
         `full` writes the database anew, as `forget` does: writers wait, and `GardenBusy` says if others are in the way.
         """

@@ -42,8 +42,8 @@ class Compaction:
 
     `before` and `after` are bytes of the database and its log; where it is not applied, `after` is about what is to be
     expected. `dropped` counts rows by kind (of tombstones: scopes that have too many), `files` leftovers of exports
-    and backups that were cut off, `rebuilt` Chroma collections that were noted to be built anew, by the scope's
-    number, 0 for the shared one.
+    and backups that were cut off, `rebuilt` Chroma collections that are built anew beside the old ones and swapped, in
+    the background, by the scope's number, 0 for the shared one.
     """
 
     applied: bool
@@ -107,7 +107,7 @@ def _apply(parts: Parts, surplus: Sequence[Surplus], files: list[Path], worn: li
             time.sleep(PAUSE)
     for path in files:
         path.unlink(missing_ok=True)
-    for scope in [0] if 0 in worn else worn:  # to build the shared one anew is to build all
+    for scope in worn:
         parts.outbox.rebuild(scope)
     parts.wrote()
     if full:
@@ -146,7 +146,10 @@ def _notes(parts: Parts, full: bool, apply: bool, *, returns: bool, free: int, w
     elif free and not returns and "://" not in parts.where:
         notes.append("an older garden cannot give free pages back in steps: full=True once, and it can from then on")
     if worn and apply:
-        notes.append("Chroma builds these collections anew in the background; searches are exact meanwhile")
+        notes.append(
+            "Chroma builds these collections anew in the background, beside the old ones, which are searched until "
+            "the new ones take their place"
+        )
     if worn and parts.mirror is None:
         notes.append("the garden was opened without Chroma: the next process that has it builds them")
     return notes
