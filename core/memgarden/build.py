@@ -407,7 +407,7 @@ def inspector(audit: SqlAudit) -> Callable[[Any], None]:
                 _remove_orphans(index, audit, expected)
                 finding = index.compare(expected)
                 if finding is None:
-                    index.tidy()
+                    index.tidy(expected.rebuilt)
             except ChromaError as error:
                 finding = str(error)
         audit.note(finding)

@@ -333,9 +333,10 @@ class Garden:
 
         That is: history that is older than `older_than` or beyond a memory's newest `events`, when deleted memories
         were last found, marks of deletions that every index has seen, cached embeddings beyond the `embeddings` last
-        used, files of exports that were cut off, free pages, the log; and Chroma collections of which a third was
-        deleted are built anew. It goes in steps of milliseconds, while others read and write; for a scheduler. The
-        report says what the database, Chroma's folder and the archives take, each before and after.
+        used, files of exports that were cut off, free pages, the log. Chroma collections of which a third was deleted
+        are built anew beside the old ones and swapped, in the background: searches go on, and `flush()` waits for it.
+        It goes in steps of milliseconds, while others read and write; for a scheduler. The report says what the
+        database, Chroma's folder and the archives take, each before and after.
 
         `full` writes the database anew, as `forget` does: writers wait, and `GardenBusy` says if others are in the way.
         """

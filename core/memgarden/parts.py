@@ -92,7 +92,7 @@ class RefillableOutbox(Outbox, Protocol):
         ...
 
     def rebuild(self, scope: int) -> None:
-        """Have the own collection of a large scope built anew; for 0 all collections, as `refill` does."""
+        """Have a collection built anew beside itself: a large scope's own, or for 0 the shared one."""
         ...
 
     def refill(self) -> None:

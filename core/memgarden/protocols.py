@@ -67,7 +67,7 @@ __all__ = [
     "Waiting",
 ]
 
-Op = Literal["upsert", "delete", "reset", "erase", "promote", "demote", "void"]
+Op = Literal["upsert", "delete", "reset", "erase", "promote", "demote", "rebuild", "void"]
 Span = tuple[int, int]
 Order = Literal["created_at", "-created_at", "stored_at", "-stored_at", "id", "-id"]
 Query_contra = TypeVar("Query_contra", contravariant=True)
@@ -492,12 +492,14 @@ class Expected:
     """What the vector database must hold: in the collection that small scopes share, and in those of large ones.
 
     `own` goes by the numbers of scopes. Those in `moving` are on their way out of a collection of their own or into
-    one, which may or may not be there.
+    one, which may or may not be there. Those in `rebuilt`, 0 for the shared one, are to be built anew: what is built of
+    them may be there too.
     """
 
     shared: Contents
     own: Mapping[int, Contents]
     moving: Set[int]
+    rebuilt: Set[int]
 
     def __bool__(self) -> bool:
         """Anything was ever sent."""
@@ -525,7 +527,9 @@ class OutboxItem:
     item, since it is written in the transaction that strikes off what was waiting. `promote` gives the scope of path
     `path` an empty collection of its own, `demote` takes it away; upserts of all its chunks follow either.
     `erase` is a reset that leaves nothing in Chroma's files either, for what was forgotten.
-    `void` is what a later promotion makes needless: nothing is to be done for it.
+    `rebuild` asks for a collection to be built anew beside itself: that of `scope`, or for None the shared one. What is
+    written goes on meanwhile.
+    `void` is what a later promotion or demotion makes needless: nothing is to be done for it.
     `scope` is the scope's number, `own` whether the chunk belongs into a collection of the scope's own.
     """
 
@@ -542,11 +546,14 @@ class Outbox(Protocol):
     """What is committed in SQL and not yet in the vector database."""
 
     def pending(self, limit: int) -> Sequence[OutboxItem]:
-        """The oldest changes, at most `limit`, in order of commit."""
+        """The oldest changes, at most `limit`, in order of commit; after them the oldest `rebuild`, if there is one."""
         ...
 
-    def settle(self, seqs: Sequence[int]) -> None:
-        """Strike off changes that the vector database has made."""
+    def settle(self, seqs: Sequence[int], held: int | None = None) -> None:
+        """Strike off changes that the vector database has made.
+
+        `held` goes with a `rebuild`: how many chunks the new collection holds.
+        """
         ...
 
     def count(self, upto: int | None = None) -> int:

@@ -218,7 +218,7 @@ def test_no_step_keeps_the_lock_for_long(garden: Garden, monkeypatch: pytest.Mon
 def test_a_worn_collection_is_built_anew(
     open_garden: OPEN, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scope: str
 ) -> None:
-    """Of which a third was deleted; it then holds what it should, and its files are smaller than they were."""
+    """Of which a third was deleted: beside the old one, and it then holds what it should."""
     monkeypatch.setattr(compact_module, "LITTLE", 50)
     with open_garden(chroma="auto", exact_limit=200 if scope == "own" else 50_000) as garden:
         given = fill(garden, "alice", 600)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memgarden.errors import ChromaError
-from memgarden.protocols import ChunkRecord
+from memgarden.protocols import ChunkRecord, OutboxItem
 from memgarden.records import ScopePath
 from memgarden.vector.drain import drain_once
 from tests.vector.outbox import ListOutbox, Op
@@ -22,6 +22,7 @@ class DictIndex:
         self.held: dict[str, ChunkRecord] = {}
         self.calls: list[str] = []
         self.fails = fails
+        self.left = 0
 
     def _called(self, name: str) -> None:
         self.calls.append(name)
@@ -42,6 +43,11 @@ class DictIndex:
 
     def demote(self, own: int) -> None:
         self._called("demote")
+
+    def rebuild(self, own: int | None, most: int) -> int | None:
+        self._called(f"rebuild {own} {most}")
+        self.left -= most
+        return None if self.left > 0 else len(self.held)
 
     def reset(self) -> None:
         self._called("reset")
@@ -108,3 +114,38 @@ def test_a_chunk_that_is_gone_since_is_deleted() -> None:
     outbox.items[0] = outbox.items[0].__class__(outbox.items[0].seq, "upsert", "a", None)
     drain_once(outbox, index, 10)
     assert index.held == {}
+
+
+class Rebuilding(ListOutbox):
+    """One in which a rebuild waits beside the changes."""
+
+    def __init__(self, *changes: tuple[Op, str]) -> None:
+        super().__init__(*changes)
+        self.rebuild: OutboxItem | None = OutboxItem(1_000, "rebuild", "0", None, 7, True)
+        self.held: int | None = None
+
+    def pending(self, limit: int) -> Sequence[OutboxItem]:
+        return [*super().pending(limit), *([] if self.rebuild is None else [self.rebuild])]
+
+    def settle(self, seqs: Sequence[int], held: int | None = None) -> None:
+        super().settle(seqs)
+        if self.rebuild is not None and self.rebuild.seq in seqs:
+            self.rebuild, self.held = None, held
+
+
+def test_a_rebuild_holds_up_no_change_and_is_struck_off_at_its_end() -> None:
+    outbox, index = Rebuilding(*(("upsert", key) for key in "abcd")), DictIndex()
+    index.left = 6
+    drain_once(outbox, index, 2)
+    assert index.calls == ["upsert", "rebuild 7 2"] and outbox.count() == 2
+    drain_once(outbox, index, 2)
+    assert outbox.count() == 0 and outbox.rebuild is not None
+    drain_once(outbox, index, 2)
+    assert outbox.rebuild is None and outbox.held == 4
+
+
+def test_a_rebuild_that_fails_stays_and_what_was_changed_is_struck_off() -> None:
+    outbox = Rebuilding(("upsert", "a"))
+    with pytest.raises(ChromaError):
+        drain_once(outbox, DictIndex("rebuild 7 5"), 5)
+    assert outbox.count() == 0 and outbox.rebuild is not None

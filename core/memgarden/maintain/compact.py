@@ -22,7 +22,7 @@ ROWS = 500
 """Rows dropped in one transaction; of embeddings that are 0.8 MB."""
 
 PAGES = 128
-"""Free pages given back at a time: a megabyte, some 10 ms."""
+"""Free pages given back at a time: a megabyte."""
 
 PAUSE = 0.01
 """Seconds between two steps, so that writers come first."""
@@ -45,8 +45,8 @@ class Compaction:
     about what is to be expected; Chroma's is what it takes at the moment, since it builds its collections anew later.
 
     `dropped` counts rows by kind (of tombstones: scopes that have too many), `files` leftovers of exports and backups
-    that were cut off, `rebuilt` Chroma collections that were noted to be built anew, by the scope's number, 0 for the
-    shared one.
+    that were cut off, `rebuilt` Chroma collections that are built anew beside the old ones and swapped, in the
+    background, by the scope's number, 0 for the shared one.
     """
 
     applied: bool
@@ -108,7 +108,7 @@ def _apply(parts: Parts, surplus: Sequence[Surplus], files: list[Path], worn: li
             time.sleep(PAUSE)
     for path in files:
         path.unlink(missing_ok=True)
-    for scope in [0] if 0 in worn else worn:  # to build the shared one anew is to build all
+    for scope in worn:
         parts.outbox.rebuild(scope)
     parts.wrote()
     if full:
@@ -154,7 +154,10 @@ def _notes(parts: Parts, full: bool, apply: bool, *, returns: bool, free: int, w
     elif free and not returns and "://" not in parts.where:
         notes.append("an older garden cannot give free pages back in steps: full=True once, and it can from then on")
     if worn and apply:
-        notes.append("Chroma builds these collections anew in the background; searches are exact meanwhile")
+        notes.append(
+            "Chroma builds these collections anew in the background, beside the old ones, which are searched until "
+            "the new ones take their place"
+        )
     if worn and parts.mirror is None:
         notes.append("the garden was opened without Chroma: the next process that has it builds them")
     return notes

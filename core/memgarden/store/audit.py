@@ -75,6 +75,7 @@ class SqlAudit:
                 shared=_contents(session, None, waiting.get(None, set())),
                 own={scope: _contents(session, scope, waiting.get(scope, set())) for scope in own},
                 moving=moving,
+                rebuilt={~scope for op, _, scope in changes if op == "rebuild"},
             )
 
     def note(self, finding: str | None) -> None:

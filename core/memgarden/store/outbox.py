@@ -29,8 +29,16 @@ SCOPE: sa.BindParameter[int] = sa.bindparam("scope")
 PENDING = Statement(
     sa.select(outbox.seq, outbox.op, outbox.chunk, outbox.scope, scopes.own, scopes.path)
     .join_from(schema.outbox, schema.scopes, outbox.scope == scopes.pk, isouter=True)
+    .where(outbox.op != sa.literal_column("'rebuild'"))
     .order_by(outbox.seq)
     .limit(sa.bindparam("most"))
+)
+NEXT_REBUILD = Statement(
+    sa.select(outbox.seq, outbox.scope, scopes.own)
+    .join_from(schema.outbox, schema.scopes, scopes.pk == -1 - outbox.scope, isouter=True)
+    .where(outbox.scope < 0)
+    .order_by(outbox.seq)
+    .limit(sa.literal_column("1"))
 )
 RECORDS = Statement(
     sa.select(chunks.pk, scopes.path, chunks.packed, chunks.vector, *MEMORY)
@@ -79,12 +87,17 @@ PROMOTE_LARGE = Statement(
         sa.select(sa.literal_column("'promote'"), sa.literal_column("0"), scopes.pk).where(scopes.own == 1),
     )
 )
+OF_PLACE = Statement(sa.select(outbox.seq).where(outbox.scope == SCOPE))
+VOID = Statement(sa.delete(schema.outbox).where(outbox.scope == SCOPE))
+REBUILDS = Statement(sa.select(outbox.scope).where(OneOf(outbox.seq, "seqs"), outbox.scope < 0))
+IS_MOVING = Statement(sa.select(outbox.seq).where(schema.PROMOTED, outbox.scope == SCOPE))
 IS_OWN = Statement(sa.select(scopes.pk).where(scopes.pk == SCOPE, scopes.own == 1))
 ANY_LARGE = Statement(sa.select(scopes.pk).where(scopes.own == 1).limit(sa.literal_column("1")))
 # A reset has no scope, and is always the oldest. Where an own collection was found to be wrong all count as reset:
 # what it lacks it would not miss. In one statement, which every search of a large scope waits for twice.
 OLDEST = sa.select(sa.func.min(outbox.seq)).scalar_subquery()
 EMPTIED = sa.or_(*(outbox.op == sa.literal_column(f"'{op}'") for op in ("reset", "erase")))
+IS_EMPTIED = Statement(sa.select(outbox.seq).where(outbox.seq == OLDEST, EMPTIED))
 ERASING = Statement(sa.select(outbox.seq).where(outbox.seq == OLDEST, outbox.op == sa.literal_column("'erase'")))
 WAITING = Statement(
     sa.union_all(
@@ -107,6 +120,7 @@ SETTLED = Statement(
 )
 WORN = Statement(sa.select(fact.key, fact.value).where(fact.key.like(sa.literal_column(f"'{WEAR}%'"))))
 WEAR_OF = Statement(sa.select(fact.value).where(fact.key == sa.bindparam("at")))
+FORGET_WEAR = Statement(sa.delete(schema.garden).where(fact.key == sa.bindparam("at")))
 AS_NEW = Statement(sa.delete(schema.garden).where(fact.key.like(sa.literal_column(f"'{WEAR}%'"))))
 WEAR_DOWN = Statement(
     sa.text(
@@ -122,14 +136,15 @@ class SqlOutbox:
         self._database = database
 
     def pending(self, limit: int) -> Sequence[OutboxItem]:
-        """The oldest changes, at most `limit`, in order of commit."""
+        """The oldest changes, at most `limit`, in order of commit; after them the oldest `rebuild`, if there is one."""
         with self._database.snapshot() as session:
             waiting = session.rows(PENDING, {"most": limit})
+            rebuild = session.row(NEXT_REBUILD, {})
             promoted = dict(session.rows(PROMOTIONS, {}))
             wanted = [chunk for seq, op, chunk, scope, *_ in waiting if op == "upsert" and seq > promoted.get(scope, 0)]
             rows = session.rows(RECORDS, {"pks": wanted}) if wanted else []
         records = {row[0]: _record(row) for row in rows}
-        return [
+        items = [
             OutboxItem(
                 seq=seq,
                 op=_op(op, seq, chunk in records, promoted.get(scope, 0)),
@@ -141,11 +156,16 @@ class SqlOutbox:
             )
             for seq, op, chunk, scope, own, path in waiting
         ]
+        return items if rebuild is None else [*items, _rebuild(*rebuild)]
 
-    def settle(self, seqs: Sequence[int]) -> None:
-        """Strike off changes that Chroma has made."""
+    def settle(self, seqs: Sequence[int], held: int | None = None) -> None:
+        """Strike off changes that Chroma has made; `held` is how many chunks a collection that was built anew holds."""
         with self._database.write() as session:
             _count_wear(session, list(seqs))
+            if held is not None:
+                for (aside,) in session.rows(REBUILDS, {"seqs": list(seqs)}):
+                    session.run(WEAR_DOWN, {"key": f"{WEAR}{~aside}", "value": f"{held} 0"})
+                    session.run(VOID, {"scope": aside})  # of two who asked at once, both have it
             session.run(SETTLE, {"seqs": list(seqs)})
 
     def count(self, upto: int | None = None) -> int:
@@ -181,6 +201,8 @@ class SqlOutbox:
             with self._database.write() as session:
                 if session.row(FLIP, {"scope": scope, "own": 1 - own}) is None:
                     continue
+                session.run(VOID, {"scope": ~scope})
+                session.run(FORGET_WEAR, {"at": f"{WEAR}{scope}"})
                 session.run(MOVE, {"scope": scope, "op": "demote" if own else "promote"})
                 session.run(ALL_OF_SCOPE, {"scope": scope})
         with self._database.read() as session:
@@ -193,15 +215,18 @@ class SqlOutbox:
         return {int(key.removeprefix(WEAR)): _wear(value) for key, value in rows}
 
     def rebuild(self, scope: int) -> None:
-        """Have the own collection of a large scope built anew; for 0 all collections, as `refill` does."""
-        if scope == 0:
-            self.refill()
-            return
+        """Have a collection built anew beside itself: a large scope's own, or for 0 the shared one.
+
+        Asked for once, until it is done; and not where it is built anew anyway, or is no more.
+        """
         with self._database.write() as session:
-            session.run(WEAR_DOWN, {"key": f"{WEAR}{scope}", "value": "0 0"})
-            if session.row(IS_OWN, {"scope": scope}) is not None:
-                session.run(MOVE, {"scope": scope, "op": "promote"})
-                session.run(ALL_OF_SCOPE, {"scope": scope})
+            if scope and session.row(IS_OWN, {"scope": scope}) is None:
+                session.run(FORGET_WEAR, {"at": f"{WEAR}{scope}"})
+                return
+            if session.row(IS_MIRRORED, {}) is None or session.row(IS_EMPTIED, {}) is not None:
+                return
+            if session.row(IS_MOVING, {"scope": scope}) is None and session.row(OF_PLACE, {"scope": ~scope}) is None:
+                session.run(MOVE, {"scope": ~scope, "op": "rebuild"})
 
     def refill(self) -> None:
         """Ask for empty collections and for every chunk there is, in place of whatever was waiting.
@@ -227,6 +252,12 @@ class SqlOutbox:
         """Whether Chroma has yet to erase what was forgotten."""
         with self._database.read() as session:
             return session.row(ERASING, {}) is not None
+
+
+def _rebuild(seq: int, aside: int, own: int | None) -> OutboxItem:
+    # The scope may be small again, or forgotten, since it was asked for.
+    op: Op = "rebuild" if own or aside == ~0 else "void"
+    return OutboxItem(seq=seq, op=op, chunk_id="0", record=None, scope=~aside or None, own=bool(own))
 
 
 def _wear(value: str) -> tuple[int, int]:

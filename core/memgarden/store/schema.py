@@ -116,9 +116,11 @@ outbox = Table(
     "outbox",
     metadata,
     Column("seq", Key, primary_key=True, autoincrement=True),
-    Column("op", String(8), nullable=False),  # upsert, delete, reset, promote, demote
+    Column("op", String(8), nullable=False),  # protocols.Op, but for void
     Column("chunk", BigInteger, nullable=False),
-    Column("scope", BigInteger),  # none for a reset, and for what was written before there were large scopes
+    # None for a reset, and for what was written before there were large scopes. A rebuild is of ~scope, so that it
+    # counts with nothing of the scope's, and is found at once: of all others the scope is above zero.
+    Column("scope", BigInteger),
     Index("outbox_by_scope", "scope"),
     Index("outbox_promotions", "scope", "seq", sqlite_where=PROMOTED),
     sqlite_autoincrement=True,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,16 +23,21 @@ from memgarden.vector.erase import erase_folder
 from memgarden.vector.folder import remove_segments, segments_of, set_aside, unnamed_segments
 from memgarden.vector.limits import limits_of
 from memgarden.vector.metadata import flatten, of_scope
+from memgarden.vector.swap import BUILDING, NEW, OLD, Successor, find, finish, ids_of
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
     from chromadb.api.collection_configuration import CreateHNSWConfiguration
     from chromadb.api.models.Collection import Collection
+    from chromadb.api.types import QueryResult
 
 __all__ = ["LARGE", "ChromaIndex", "collection_name", "hnsw"]
 
 SCOPE = "mg.scope_id"
 """The key in a collection's own metadata that tells whose it is."""
+
+TRIES = 3
+"""How often a search looks anew for a collection that another took the place of under its hands."""
 
 LARGE = 10_000
 """Records from which the graph is built denser: below, the smaller one finds the same in less time and memory."""
@@ -83,6 +88,9 @@ class ChromaIndex:
         self._expected, self._timeout = expected, timeout
         self._client: ClientAPI | None = None
         self._collections: dict[int | None, Collection] = {}
+        self._searched: dict[int, Collection] = {}  # apart: a search may find one that is not to be written to
+        self._successors: dict[int | None, Successor] = {}
+        self._swapped: set[int | None] = set()
         self._connecting = threading.Lock()
 
     def count(self, own: int | None = None) -> int:
@@ -94,11 +102,8 @@ class ChromaIndex:
     def ids(self, own: int | None = None) -> list[str]:
         """The ids of all chunks, in no order."""
         collection, page = self._open(own), limits_of(self._connected()).page
-        found: list[str] = []
         with refusals(f"list {collection.name}"):
-            while len(part := collection.get(limit=page, offset=len(found), include=[])["ids"]) == page:
-                found += part
-        return found + part
+            return ids_of(collection, page)
 
     def compare(self, expected: Expected) -> str | None:
         """What differs from the record, in words; None for nothing. A damaged index may crash the process."""
@@ -113,56 +118,65 @@ class ChromaIndex:
 
     def owned(self) -> list[int]:
         """The scopes that have a collection of their own in Chroma, whatever SQL says."""
-        client, found = self._connected(), []
-        with refusals("list its collections"):
-            # Chroma Cloud gives at most 100 at a time unless told how many; one beyond what there is ends it.
-            collections = client.list_collections(limit=client.count_collections() + 1)
-        for collection in collections:
-            held = collection.metadata or {}
-            if held.get("mg.garden") == self._garden_id and isinstance(own := held.get(SCOPE), int):
-                found.append(own)
-        return found
+        return sorted({own for _, own in self._held() if own})
 
     def nearest(self, scope: int, vector: Floats, most: int) -> tuple[Ints, Floats]:
         """The chunks of a large scope nearest to `vector` `(d,)`, best first, and their cosines.
 
         `ChromaError` if the scope has no collection; the next call looks anew.
         """
-        known = scope in self._collections
-        collection = self._open(scope)
-        try:
-            with refusals(f"search {collection.name}"):
-                answer = collection.query(query_embeddings=[vector.tolist()], n_results=most, include=["distances"])
-        except ChromaError as error:
-            if self._collections.get(scope) is collection:
-                del self._collections[scope]
-            if known and _is_gone(error.__cause__):
-                return self.nearest(scope, vector, most)  # it was built anew by another client
-            raise
+        answer = self._query(scope, vector, most, TRIES)
         distances = (answer["distances"] or [[]])[0]
         return np.array(answer["ids"][0], dtype=np.int64), 1 - np.array(distances, dtype=np.float32)
 
     def upsert(self, records: Sequence[ChunkRecord], own: int | None = None) -> None:
         """Store chunks, each in place of what stood under its id; of equal ids the last counts."""
-        collection, limits = self._open(own), limits_of(self._connected())
+        collections, limits = self._written(own), limits_of(self._connected())
         latest = {record.id: record for record in records}
         for part in _parts(latest.values(), self._batch()):
             ids = [record.id for record in part]
             documents, metadatas = zip(*(flatten(record, limits) for record in part), strict=True)
-            with refusals(f"store {_span(ids)} in {collection.name}"):
-                collection.upsert(
-                    ids=ids,
-                    embeddings=np.stack([record.vector for record in part]),
-                    documents=list(documents),
-                    metadatas=self._replacing(collection, ids, list(metadatas)),
-                )
+            for collection in collections:
+                with refusals(f"store {_span(ids)} in {collection.name}"):
+                    collection.upsert(
+                        ids=ids,
+                        embeddings=np.stack([record.vector for record in part]),
+                        documents=list(documents),
+                        metadatas=self._replacing(collection, ids, list(metadatas)),
+                    )
 
     def delete(self, ids: Sequence[str], own: int | None = None) -> None:
         """Remove chunks; ids that are not there are no error."""
-        collection = self._open(own)
+        collections = self._written(own)
         for part in _parts(dict.fromkeys(ids), self._batch()):
-            with refusals(f"delete {_span(part)} from {collection.name}"):
-                collection.delete(ids=part)
+            for collection in collections:
+                with refusals(f"delete {_span(part)} from {collection.name}"):
+                    collection.delete(ids=part)
+
+    def rebuild(self, own: int | None, most: int) -> int | None:
+        """Copy `most` more chunks into a collection that takes this one's place once it holds all of them.
+
+        None as long as there are more to copy; then how many it holds. Searches go on through the old one until the new
+        one has its place, and what is stored and deleted meanwhile goes to both. What was cut off is gone on with.
+        """
+        old, name = self._open(own), collection_name(self._garden_id, own)
+        with refusals(f"build {name} anew"):
+            if own in self._swapped:  # when it was opened
+                self._swapped.discard(own)
+                return old.count()
+            successor = self._successors.get(own)
+            if successor is None:
+                successor = self._successors[own] = self._begin(old, own)
+            if not successor.fill(most):
+                return None
+            held = successor.new.count()
+            successor.swap(name)
+            self._collections[own] = successor.new
+            if own is not None:
+                self._searched[own] = successor.new  # before the old one goes
+            del self._successors[own]
+            self._remove(name + OLD)
+        return held
 
     def promote(self, own: int, path: ScopePath) -> None:
         """Give the scope an empty collection of its own, and leave none of its chunks in the shared one."""
@@ -206,14 +220,23 @@ class ChromaIndex:
         self.close()
         erase_folder(self._folder, self._garden_id)
 
-    def tidy(self) -> None:
-        """Remove folders of vectors that belong to no collection, from a folder that this process owns."""
+    def tidy(self, rebuilt: Set[int]) -> None:
+        """Remove what is left of collections that were to be built anew, but for those that still are.
+
+        These are given by the scope's number, 0 for the shared one. Of a folder, which is then this process's own,
+        folders of vectors that belong to no collection go as well.
+        """
+        for name, own in self._held():
+            if name.endswith((NEW, OLD)) and own not in rebuilt:
+                with refusals(f"remove {name}"):
+                    self._remove(name)
         if self._folder is not None:
             remove_segments(unnamed_segments(self._folder))
 
     def close(self) -> None:
         """Let go of Chroma; the next use opens it again. A client that was handed in stays open."""
-        client, self._client, self._collections = self._client, None, {}
+        client, self._client, self._collections, self._searched = self._client, None, {}, {}
+        self._successors, self._swapped = {}, set()
         if client is not None and client is not self._target:
             disconnect(client)
 
@@ -229,31 +252,81 @@ class ChromaIndex:
             client = self._connected()
             name = collection_name(self._garden_id, own)
             with refusals(f"open the collection {name}"):
-                found = self._find(client, own)
+                if finish(client, name, self._remove):
+                    self._swapped.add(own)
+                found = find(client, name)
             if found is None and own is not None:
                 # Only `promote` makes one: made here, it would hold a part of the scope and pass for the whole.
                 raise ChromaError(f"Chroma has lost the collection {name}: run `memgarden reindex`")
             with refusals(f"open the collection {name}"):
-                opened = self._checked(found or self._create(client, own))
-            return self._collections.setdefault(own, opened)  # a thread that searches opens it too
+                self._collections[own] = self._checked(found or self._create(client, own))
         return self._collections[own]
 
-    def _find(self, client: ClientAPI, own: int | None) -> Collection | None:
-        from chromadb.errors import NotFoundError
+    def _written(self, own: int | None) -> list[Collection]:
+        """Where a change goes: the collection, and the one that is to take its place."""
+        old, successor = self._open(own), self._successors.get(own)
+        return [old] if successor is None else [old, successor.new]
 
+    def _begin(self, old: Collection, own: int | None) -> Successor:
+        client, name = self._connected(), collection_name(self._garden_id, own) + NEW
+        metadata = self._told(own) | {BUILDING: True}
+        new = find(client, name)
+        if new is not None and new.metadata != metadata:
+            self._remove(name)
+            new = None
+        if new is None:
+            new = client.create_collection(
+                name, embedding_function=None, metadata=metadata, configuration={"hnsw": hnsw(old.count())}
+            )
+        return Successor(old, new, min(self._batch(), limits_of(client).page))
+
+    def _query(self, scope: int, vector: Floats, most: int, tries: int) -> QueryResult:
+        collection = self._to_search(scope)
         try:
-            return client.get_collection(collection_name(self._garden_id, own), embedding_function=None)
-        except NotFoundError:
-            return None
+            with refusals(f"search {collection.name}"):
+                return collection.query(query_embeddings=[vector.tolist()], n_results=most, include=["distances"])
+        except ChromaError as error:
+            if self._searched.get(scope) is collection:
+                del self._searched[scope]
+            if tries and _refused(error.__cause__) and self._to_search(scope).id != collection.id:
+                return self._query(scope, vector, most, tries - 1)  # it was built anew, here or by another client
+            raise
+
+    def _to_search(self, scope: int) -> Collection:
+        if scope not in self._searched:
+            client, name = self._connected(), collection_name(self._garden_id, scope)
+            with refusals(f"open the collection {name}"):
+                # Where one takes another's place there is none under the name for a moment: both hold the same then.
+                found = find(client, name) or find(client, name + OLD) or find(client, name)
+            if found is None:
+                raise ChromaError(f"Chroma has lost the collection {name}: run `memgarden reindex`")
+            return self._searched.setdefault(scope, self._checked(found))
+        return self._searched[scope]
+
+    def _held(self) -> list[tuple[str, int]]:
+        """The garden's collections: the name of each, and the scope's number, 0 for what small scopes share."""
+        client, found = self._connected(), []
+        with refusals("list its collections"):
+            # Chroma Cloud gives at most 100 at a time unless told how many; one beyond what there is ends it.
+            collections = client.list_collections(limit=client.count_collections() + 1)
+        for collection in collections:
+            told = collection.metadata or {}
+            if told.get("mg.garden") == self._garden_id:
+                own = told.get(SCOPE)
+                found.append((collection.name, own if isinstance(own, int) else 0))
+        return found
 
     def _create(self, client: ClientAPI, own: int | None) -> Collection:
         # Without embedding_function=None chromadb would download a model and embed for itself.
         return client.get_or_create_collection(
             collection_name(self._garden_id, own),
             embedding_function=None,
-            metadata=self._metadata | ({} if own is None else {SCOPE: own}),
+            metadata=self._told(own),
             configuration={"hnsw": hnsw(self._expected if own is None else LARGE)},
         )
+
+    def _told(self, own: int | None) -> dict[str, Any]:
+        return self._metadata | ({} if own is None else {SCOPE: own})
 
     def _checked(self, collection: Collection) -> Collection:
         found = collection.metadata or {}
@@ -271,13 +344,22 @@ class ChromaIndex:
             self._collections[own] = self._create(self._connected(), own)
 
     def _drop(self, own: int | None) -> None:
-        client, name = self._connected(), collection_name(self._garden_id, own)
+        name = collection_name(self._garden_id, own)
         self._collections.pop(own, None)
+        self._successors.pop(own, None)
+        self._swapped.discard(own)
+        if own is not None:
+            self._searched.pop(own, None)
         with refusals(f"empty the collection {name}"):
-            left = segments_of(self._folder, name) if self._folder else []
-            if self._find(client, own) is not None:
-                client.delete_collection(name)
-            remove_segments(left)
+            for each in (name + NEW, name + OLD, name):  # in this order, or a half-built one would pass for the whole
+                self._remove(each)
+
+    def _remove(self, name: str) -> None:
+        client = self._connected()
+        left = segments_of(self._folder, name) if self._folder else []
+        if find(client, name) is not None:
+            client.delete_collection(name)
+        remove_segments(left)
 
     def _batch(self) -> int:
         client = self._connected()
@@ -297,10 +379,11 @@ class ChromaIndex:
         ]
 
 
-def _is_gone(error: BaseException | None) -> bool:
-    from chromadb.errors import NotFoundError
+def _refused(error: BaseException | None) -> bool:
+    """Whether Chroma answered, if only with an error: one that is just being deleted has several."""
+    from chromadb.errors import ChromaError as Refusal
 
-    return isinstance(error, NotFoundError)
+    return isinstance(error, Refusal)
 
 
 def _parts(items: Any, size: int) -> Iterator[list[Any]]:

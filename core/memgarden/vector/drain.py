@@ -33,6 +33,13 @@ class ChunkIndex(Protocol):
         """Leave no collection of that scope's own."""
         ...
 
+    def rebuild(self, own: int | None, most: int) -> int | None:
+        """Copy `most` more chunks into a collection that takes this one's place once it holds all of them.
+
+        None as long as there are more; then how many it holds.
+        """
+        ...
+
     def reset(self) -> None:
         """Leave an empty index."""
         ...
@@ -56,9 +63,12 @@ def drain_once(outbox: Outbox, index: ChunkIndex, limit: int, *, anew: bool = Fa
     The index is a map, so of several changes to one chunk only the last is made, and of what precedes a reset
     nothing. They are struck off after the index has acknowledged all of them: a failure leaves the outbox as it was,
     and making a change twice does no harm. `anew`: after an erase nothing more is done, but `Erased` raised.
+
+    A rebuild holds nothing up: after the changes, `limit` chunks more are copied, and it is struck off at its end.
     """
-    items = outbox.pending(limit)
-    made = len(items)
+    pending = outbox.pending(limit)
+    made = len(pending)
+    items = [item for item in pending if item.op != "rebuild"]
     if items and items[0].op == "erase":
         # By itself, for somebody waits for it; and what follows may fail, which must not erase all again.
         index.erase()
@@ -82,6 +92,11 @@ def drain_once(outbox: Outbox, index: ChunkIndex, limit: int, *, anew: bool = Fa
     _make(index, last)
     if items:
         outbox.settle([item.seq for item in items])
+    for item in pending:
+        if item.op == "rebuild":
+            held = index.rebuild(item.scope, limit)
+            if held is not None:
+                outbox.settle([item.seq], held)
     return made
 
 

@@ -7,7 +7,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
@@ -46,8 +46,8 @@ class SearchedIndex(ChunkIndex, Protocol):
         """The scopes that have a collection of their own there."""
         ...
 
-    def tidy(self) -> None:
-        """Remove files that belong to no collection."""
+    def tidy(self, rebuilt: Set[int]) -> None:
+        """Remove what belongs to no collection, and what is left of those that are no longer built anew."""
         ...
 
 
@@ -199,9 +199,13 @@ class Answering:
         self.compare, self.owned = index.compare, index.owned
         self._index, self._leave, self._join = index, leave, join
 
-    def tidy(self) -> None:
-        """Remove files that belong to no collection."""
-        self._index.tidy()
+    def rebuild(self, own: int | None, most: int) -> int | None:
+        """Copy `most` more chunks into a collection that then takes this one's place, while it is searched."""
+        return self._index.rebuild(own, most)
+
+    def tidy(self, rebuilt: Set[int]) -> None:
+        """Remove what belongs to no collection, and what is left of those that are no longer built anew."""
+        self._index.tidy(rebuilt)
 
     def erase(self) -> None:
         """Erase the index while nobody searches it: a search would open its files meanwhile."""
