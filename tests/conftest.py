@@ -13,6 +13,11 @@ from hypothesis import HealthCheck, settings
 from memgarden import Garden
 from tests.chroma_server import Server
 
+KILLS = int(os.environ.get("MEMGARDEN_KILLS", "50"))
+"""How often what may be killed is killed in the slow tests."""
+
+TIMES = [6, pytest.param(KILLS, marks=pytest.mark.slow)]
+
 ROOT = Path(__file__).parents[1]
 # The processes that tests start run the code under test, whichever tree the environment was installed from.
 os.environ["PYTHONPATH"] = os.pathsep.join(

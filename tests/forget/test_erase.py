@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-import pytest
-
 from memgarden import Garden
 from memgarden.protocols import OutboxItem
 from memgarden.vector.drain import drain_once
+from tests.chroma_server import Server
 from tests.forget.conftest import traces
-from tests.vector.conftest import Server
 from tests.vector.outbox import ListOutbox, record
 
 OPEN = Callable[..., Garden]
@@ -34,14 +32,6 @@ if sys.argv[2] != "look":
 found = theirs.query(query_embeddings=[[1.0, 7.0, 0.5]], n_results=1)["documents"]
 print(theirs.count(), found, len(theirs.get(where_document={"$contains": "their first 2"})["ids"]))
 """
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    """A Chroma server of the test's own."""
-    server = Server(tmp_path / "server")
-    yield server
-    server.stop()
 
 
 def _theirs(folder: Path, which: str) -> str:

@@ -19,7 +19,7 @@ import pytest
 
 from memgarden import Garden
 from memgarden.forgetting import finish_forgetting
-from tests.conftest import drawn_seed
+from tests.conftest import KILLS, drawn_seed
 from tests.forget.conftest import traces
 from tests.survival.mirror import same_as_record
 
@@ -111,6 +111,6 @@ def test_six_kills(sound: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_fifty_kills(sound: Path, tmp_path: Path) -> None:
+def test_many_kills(sound: Path, tmp_path: Path) -> None:
     """With Chroma and without it, finished by another call or by what upkeep calls."""
-    _survives(sound, tmp_path, 50)
+    _survives(sound, tmp_path, KILLS)

@@ -22,11 +22,12 @@ from memgarden.maintain import compact as compact_module
 from memgarden.store.audit import SqlAudit
 from memgarden.store.outbox import SqlOutbox
 from memgarden.vector.swap import NEW, OLD
+from tests.chroma_server import Server
 from tests.forget.conftest import traces
 from tests.large.conftest import LIMIT, NAME, fill, near, settled, vectors
 from tests.large.test_moves import owner
 from tests.survival.mirror import same_as_record
-from tests.vector.conftest import Server, eventually
+from tests.waiting import eventually
 
 OPEN = Callable[..., Garden]
 

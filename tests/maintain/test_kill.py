@@ -17,6 +17,7 @@ import pytest
 from memgarden import Deduplication, Garden, Memory, Plan, Policy, Summarisation
 from memgarden.maintain.archive import list_archives, read_archive
 from memgarden.records import utc_now
+from tests.conftest import TIMES
 
 OLD = utc_now() - timedelta(days=400)
 PLACES = ("Porto", "Bergen", "Kyoto", "Quito", "Accra")
@@ -115,17 +116,11 @@ def maintained(policy: Policy) -> Work:
     return lambda garden: garden.maintain(policy)
 
 
+@pytest.mark.parametrize("times", TIMES)
 @pytest.mark.parametrize("name", POLICIES)
-def test_maintenance_survives_being_killed(tmp_path: Path, name: str) -> None:
+def test_maintenance_survives_being_killed(tmp_path: Path, name: str, times: int) -> None:
     """Present in the garden, an archive or both, never neither; after the next run in one of them, once."""
-    survives(tmp_path, None, maintained(POLICIES[name]), _done(POLICIES[name]), 6)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", POLICIES)
-def test_maintenance_survives_being_killed_fifty_times(tmp_path: Path, name: str) -> None:
-    """As above, at fifty random points each."""
-    survives(tmp_path, None, maintained(POLICIES[name]), _done(POLICIES[name]), 50)
+    survives(tmp_path, None, maintained(POLICIES[name]), _done(POLICIES[name]), times)
 
 
 def restored(garden: Garden) -> None:
@@ -134,7 +129,7 @@ def restored(garden: Garden) -> None:
         garden.restore(archive)
 
 
-@pytest.mark.parametrize("times", [6, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", TIMES)
 def test_restoring_survives_being_killed(tmp_path: Path, times: int) -> None:
     """What comes back is never in neither place, and summaries go with the last of what they tell."""
 
@@ -206,9 +201,6 @@ def counted(beside: Path) -> int:
     with opened(beside) as copy:
         assert copy.health(deep=True).ok
         return sum(copy.scopes().values())
-
-
-TIMES = [6, pytest.param(50, marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize("times", TIMES)
