@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 from memgarden import Policy, Retention, read_policy
+from tests.pages import ROOT, blocks, run
 
-PAGE = Path(__file__).parents[2] / "docs" / "maintenance.md"
-
-
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+PAGE = ROOT / "docs" / "maintenance.md"
 
 
 def test_the_page_runs_from_top_to_bottom(tmp_path: Path) -> None:
     """Each block in a process of its own, in one folder, with the default embedder."""
-    outputs = []
-    for block in blocks("python"):
-        run = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert run.returncode == 0, run.stderr
-        outputs.append(run.stdout)
+    outputs = [run(["-c", block], tmp_path) for block in blocks(PAGE, "python")]
     kept, unattended, forgotten, ingested = outputs
     assert "merge ['lighthouse'] -> again" in kept and "['harvest-0', 'harvest-1', 'harvest-2']" in kept
     assert "{'summarise': 3}" in kept and "{'archive': 1}" in kept and "painted red" in kept
@@ -33,7 +24,7 @@ def test_the_page_runs_from_top_to_bottom(tmp_path: Path) -> None:
 
 def test_the_policy_on_the_page_is_one(tmp_path: Path) -> None:
     """It says what the Python beside it says."""
-    (text,) = blocks("toml")
+    (text,) = blocks(PAGE, "toml")
     (tmp_path / "policy.toml").write_text(text)
     policy = read_policy(tmp_path / "policy.toml")
     assert policy.archive == Retention(older_than=365, unused_for=90)
