@@ -195,7 +195,7 @@ def _assemble(where: str, settings: Settings, database: Database) -> Parts:
         release=release,
         renew=lambda: build(where, settings),
         eraser=SqlEraser(database),
-        compactor=SqlCompactor(database),
+        compactor=SqlCompactor(database, settings.cached_embeddings),
         narrower=SqlNarrower(database),
         chroma="none" if target is None else "server" if _chroma_folder(target) is None else "folder",
         erase_here=lambda: _erase_here(where, facts["id"]),

@@ -326,17 +326,18 @@ class Garden:
         full: bool = False,
         older_than: timedelta = timedelta(days=730),
         events: int = 100,
-        embeddings: int = 50_000,
+        embeddings: int | None = None,
         apply: bool = False,
     ) -> Compaction:
         """Drop what is not needed and give its room back; without `apply` say what that would save.
 
         That is: history that is older than `older_than` or beyond a memory's newest `events`, when deleted memories
         were last found, marks of deletions that every index has seen, cached embeddings beyond the `embeddings` last
-        used, files of exports that were cut off, free pages, the log. Chroma collections of which a third was deleted
-        are built anew beside the old ones and swapped, in the background: searches go on, and `flush()` waits for it.
-        It goes in steps of milliseconds, while others read and write; for a scheduler. The report says what the
-        database, Chroma's folder and the archives take, each before and after.
+        used (unless given, the garden's `cached_embeddings`), files of exports that were cut off, free pages, the log.
+        Chroma collections of which a third was deleted are built anew beside the old ones and swapped, in the
+        background: searches go on, and `flush()` waits for it. It goes in steps of milliseconds, while others read and
+        write; for a scheduler. The report says what the database, Chroma's folder and the archives take, each before
+        and after.
 
         `full` writes the database anew, as `forget` does: writers wait, and `GardenBusy` says if others are in the way.
         """

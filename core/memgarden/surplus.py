@@ -12,11 +12,14 @@ __all__ = ["Bounds", "Compactor", "Narrower", "Size", "Surplus"]
 
 
 class Bounds(NamedTuple):
-    """What is kept: of history what is newer than `since` and each memory's newest `events`; so many `embeddings`."""
+    """What is kept: of history what is newer than `since` and each memory's newest `events`; so many `embeddings`.
+
+    None of these is as many as the garden keeps anyway.
+    """
 
     since: datetime
     events: int
-    embeddings: int
+    embeddings: int | None
 
 
 class Size(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from memgarden import Garden, InvalidSetting, Retention, Sizes
+from memgarden import Garden, InvalidSetting, Policy, Retention, Sizes
 from memgarden.maintain import compact as compact_module
 from memgarden.records import utc_now
 from memgarden.store.compact import SqlCompactor
@@ -191,6 +191,16 @@ def test_bounds_are_checked(garden: Garden) -> None:
     for wrong in ({"events": 0}, {"embeddings": -1}, {"older_than": timedelta(-1)}):
         with pytest.raises(InvalidSetting):
             garden.compact(**wrong)  # type: ignore[arg-type]
+
+
+def test_as_many_embeddings_stay_as_the_garden_keeps(open_garden: OPEN) -> None:
+    """Those that it was opened to keep: no fewer, and no more once it is opened to keep less."""
+    with open_garden() as garden:
+        garden.scope("alice").add_many(f"note {n}" for n in range(40))
+    with open_garden(cached_embeddings=15) as garden:
+        assert garden.compact().dropped["embeddings"] == 25
+        garden.maintain(Policy(deduplicate=None, archive=None))
+        assert garden.compact(embeddings=0).dropped["embeddings"] == 15
 
 
 def test_no_step_keeps_the_lock_for_long(garden: Garden, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,10 +71,10 @@ class Compaction:
 
 
 def compact(
-    parts: Parts, *, full: bool, older_than: timedelta, events: int, embeddings: int, apply: bool
+    parts: Parts, *, full: bool, older_than: timedelta, events: int, embeddings: int | None, apply: bool
 ) -> Compaction:
     """Look for what is not needed and, if it is to be applied, drop it; see `Garden.compact`."""
-    if older_than < timedelta(0) or events < 1 or embeddings < 0:
+    if older_than < timedelta(0) or events < 1 or (embeddings or 0) < 0:
         raise InvalidSetting(
             "older_than and embeddings are 0 or more, and a memory keeps 1 event of its history or more"
         )

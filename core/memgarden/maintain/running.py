@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -66,8 +65,7 @@ def maintain(
                 progress(sum(done.done.values()))
         if parts.archives is not None:
             remove_leftovers(parts.archives)
-        # Of the cache of embeddings only its own limit counts, which it keeps to by itself.
-        compact(parts, full=False, older_than=HISTORY, events=EVENTS, embeddings=sys.maxsize, apply=True)
+        compact(parts, full=False, older_than=HISTORY, events=EVENTS, embeddings=None, apply=True)
     return done
 
 

@@ -70,8 +70,9 @@ POSTGRES_SIZE = Statement(sa.text("SELECT pg_database_size(current_database())")
 class SqlCompactor:
     """The `Compactor` of one garden's record."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, cached: int) -> None:
+        """`cached` is how many embeddings the garden keeps."""
+        self._database, self._cached = database, cached
 
     def size(self) -> Size:
         """Bytes; a server's free ones it keeps to itself and reuses."""
@@ -93,7 +94,7 @@ class SqlCompactor:
             lost = [key for (key,) in session.rows(LOST, {})]
             old = [key for (key,) in session.rows(OLD, kept)]
             buried = session.rows(BURIED, {})
-            unused = session.rows(UNUSED, {"kept": bounds.embeddings})
+            unused = session.rows(UNUSED, {"kept": self._cached if bounds.embeddings is None else bounds.embeddings})
             width = int(session.value(WIDTH, {}) or 0)
         return [
             Surplus("retrievals", lost, ROW),
