@@ -331,13 +331,15 @@ class Garden:
     ) -> Compaction:
         """Drop what is not needed and give its room back; without `apply` say what that would save.
 
-        That is: history that is older than `older_than` or beyond a memory's newest `events`, when deleted memories
-        were last found, marks of deletions that every index has seen, cached embeddings beyond the `embeddings` last
-        used (unless given, the garden's `cached_embeddings`), files of exports that were cut off, free pages, the log.
-        Chroma collections of which a third was deleted are built anew beside the old ones and swapped, in the
-        background: searches go on, and `flush()` waits for it. It goes in steps of milliseconds, while others read and
-        write; for a scheduler. The report says what the database, Chroma's folder and the archives take, each before
-        and after.
+        That is: history that is older than `older_than` or beyond a memory's newest `events` (what tells which living
+        ones are similar stays), when deleted memories were last found, marks of deletions that every index has seen,
+        cached embeddings beyond the `embeddings` last used (unless given, the garden's `cached_embeddings`), files of
+        exports that were cut off, free pages, the log. Chroma collections of which a third was deleted are built anew
+        beside the old ones and swapped, in the background: searches go on, and `flush()` waits for it. That makes their
+        graphs smaller, and needs room for both meanwhile; what it frees in Chroma's own database is used again.
+
+        It goes in steps of milliseconds, while others read and write; for a scheduler. The report says what the
+        database, Chroma's folder and the archives take, each before and after.
 
         `full` writes the database anew, as `forget` does: writers wait, and `GardenBusy` says if others are in the way.
         """

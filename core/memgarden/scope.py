@@ -303,8 +303,8 @@ class Scope:
         from memgarden.maintain.reach import forget_some
 
         given = [ids] if isinstance(ids, str) else ids or ()
-        wanted = where if where is not None else [one for one in given if is_storable(one)]
-        return forget_some(self._parts, self._path, wanted, timeout)
+        wanted = [one for one in given if is_storable(one)]
+        return forget_some(self._parts, self._path, wanted, where, timeout)
 
     def history(self, id: str) -> builtins.list[Past]:
         """What became of the memories that had this id, oldest first; none for an id that the scope never held.

@@ -73,3 +73,11 @@ def test_a_garden_takes_it(open_garden: OPEN) -> None:
     with pytest.raises(InvalidMemory):
         alice.add("three")
     assert alice.count() == 2
+
+
+@pytest.mark.parametrize("given", [[[1.0, 2.0], [3.0]], ["a", "b"], iter([[1.0], [2.0]]), None])
+def test_what_is_no_vectors_is_an_error_that_names_the_function(given: object) -> None:
+    """Vectors of several lengths, no numbers, and what cannot be counted."""
+    embedder = FunctionEmbedder("ragged", lambda texts: given, question)  # type: ignore[arg-type, return-value]
+    with pytest.raises(EmbedderMismatch, match="the function of 'ragged'"):
+        embedder.embed(["a", "b"])

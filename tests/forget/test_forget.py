@@ -11,11 +11,12 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from memgarden import Garden, GardenBusy, InvalidQuery
+from memgarden import Garden, GardenBusy, InvalidFilter, InvalidQuery
 from memgarden.erasure import Copies, Task
 from memgarden.forgetting import finish_forgetting
 from memgarden.records import ScopePath
@@ -142,6 +143,15 @@ def test_a_filter_chooses_what_is_forgotten(garden: Garden, tmp_path: Path) -> N
             scope.forget(**wrong)  # type: ignore[arg-type]
     assert scope.forget(where={"tags": {"$contains": "secret"}}).memories == 1
     assert [memory.text for memory in scope.list()] == ["tea"] and traces(tmp_path, ["7391-secret"]) == []
+
+
+@pytest.mark.parametrize("where", [["1"], "1", ("1",), [], 0])
+def test_what_is_no_filter_is_refused_and_forgets_nothing(garden: Garden, where: Any) -> None:
+    """Ids that are given as the filter are not taken for ids."""
+    garden.scope("alice").add("a tern", id="1")
+    with pytest.raises(InvalidFilter):
+        garden.scope("alice").forget(where=where)
+    assert garden.scope("alice").get("1") is not None
 
 
 def test_the_receipt_proves_what_it_is_about(garden: Garden) -> None:

@@ -171,6 +171,20 @@ def test_a_manifest_that_names_somebody_elses_file_is_damaged(garden: Garden, tm
     assert victim.exists()
 
 
+def test_a_manifest_that_names_another_archives_file_takes_nothing_from_it(garden: Garden, tmp_path: Path) -> None:
+    """It is damaged; the other one is listed and comes back whole."""
+    alice = garden.scope("alice")
+    for text in ("The lighthouse was painted red.", "The harbour froze over."):
+        alice.add(text, created_at=utc_now() - timedelta(400))
+        garden.apply(garden.plan(Retention()))
+    first, second = garden.archives("alice")
+    manifest = tmp_path / "garden" / "archives" / f"{first.name}.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text("utf-8")) | {"data": second.data}), "utf-8")
+    assert garden.archives("alice") == [second]
+    assert set(garden.maintain(Policy(deduplicate=None, archive=None)).failed) == {first.name}
+    assert garden.restore(second).restored == 1 and alice.list()[0].text == "The harbour froze over."
+
+
 def test_a_damaged_archive_says_so_and_nothing_is_made_of_it(garden: Garden, tmp_path: Path) -> None:
     """One byte that changed is noticed before anything comes back."""
     fill(garden)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memgarden import Garden, GardenBusy, InvalidMemory, InvalidSetting, Memory, SchemaTooNew, StorageError
+from memgarden import Garden, GardenBusy, InvalidMemory, InvalidSetting, Memory, Retention, SchemaTooNew, StorageError
 from memgarden.errors import InvalidScope
 from memgarden.store.read import Reader
 from memgarden.store.write import Writer
@@ -155,6 +155,11 @@ def test_the_gardens_own_files_are_not_exported_over(garden: Garden, tmp_path: P
     assert garden.export(own.with_name("a.jsonl.gz")) == garden.export(own.with_name("a.jsonl.gz")) > 0
     (tmp_path / "other").write_text("anything")
     assert garden.export(tmp_path / "other") > 0
+    garden.apply(garden.plan(Retention(older_than=0, importance="critical", unused_for=None)))
+    archived = Path(garden.where) / "archives" / garden.archives()[0].data
+    with pytest.raises(InvalidSetting, match="a file of the garden itself"):
+        garden.export(archived)  # which begins as an export does
+    assert garden.restore(garden.archives()[0]).restored > 0
     assert garden.health(deep=True).problems == []
 
 

@@ -53,7 +53,12 @@ class FunctionEmbedder:
         if not texts:
             return np.empty((0, self.dimension), np.float32)
         given = [self._question(text) for text in texts] if query else self._texts([*texts])
-        found = np.array(given, np.float32)  # a copy: what a function gave is its own
+        try:
+            found = np.array(given, np.float32)  # a copy: what a function gave is its own
+        except (TypeError, ValueError) as error:
+            raise EmbedderMismatch(
+                f"the function of {self.name!r} gave no vectors of one length ({error}): give a list of numbers a text"
+            ) from error
         if found.ndim != 2 or len(found) != len(texts):
             raise EmbedderMismatch(
                 f"the function of {self.name!r} gave numbers of shape {found.shape} for {len(texts)} texts: "

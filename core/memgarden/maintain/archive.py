@@ -273,7 +273,8 @@ def _read_manifest(folder: Path, place: Path) -> Archive:
         for name in TIMES:
             fields[name] = None if (time := fields.get(name)) is None else datetime.fromisoformat(time)
         archive = Archive(name=place.relative_to(folder).as_posix().removesuffix(MANIFEST), **fields)
-        if Path(archive.data).parent != Path(archive.name).parent or not archive.data.endswith(DATA):
+        own = archive.data.removeprefix(f"{archive.name}-").removesuffix(DATA)
+        if archive.data != f"{archive.name}-{own}{DATA}" or "/" in own:
             raise ValueError(f"its file cannot be {archive.data!r}")  # which may be anybody's, and is deleted with it
         return archive
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -83,7 +83,7 @@ def compact(
     before = sizes_of(parts)
     size = parts.compactor.size()
     surplus = parts.compactor.surplus(Bounds(utc_now() - older_than, events, embeddings))
-    files = _leftovers(parts.where)
+    files = _leftovers(parts)
     worn = _worn(parts)
     notes = _notes(parts, full, apply, returns=size.returns, free=size.free, worn=worn)
     freed = sum(len(each.keys) * each.each for each in surplus)
@@ -129,17 +129,15 @@ def _released(release: Callable[[int], int]) -> None:
 
 def _expected(parts: Parts, before: Sizes, database: int, files: Sequence[Path]) -> Sizes:
     archived = before.archives
-    if archived is not None:
-        archived -= sum(path.stat().st_size for path in files if path.parent == parts.archives)
+    if archived is not None and parts.archives is not None:
+        archived -= sum(path.stat().st_size for path in files if path.is_relative_to(parts.archives))
     return replace(before, database=database, archives=archived)
 
 
-def _leftovers(where: str) -> list[Path]:
-    if "://" in where:
-        return []
-    folders = (Path(where), Path(where) / "archives")
-    found = sorted(path for folder in folders if folder.is_dir() for path in folder.glob("*.unfinished"))
-    return [path for path in found if time.time() - path.stat().st_mtime > LEFT]
+def _leftovers(parts: Parts) -> list[Path]:
+    beside = [] if "://" in parts.where else Path(parts.where).glob("*.unfinished")
+    archived = [] if parts.archives is None else parts.archives.rglob("*.unfinished")
+    return sorted(path for path in {*beside, *archived} if time.time() - path.stat().st_mtime > LEFT)
 
 
 def _worn(parts: Parts) -> list[int]:

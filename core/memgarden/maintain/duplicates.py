@@ -80,7 +80,7 @@ class Duplicates:
         if threshold < self.floor:
             raise InvalidSetting(
                 f"these were looked for at cosines from {self.floor} on, and threshold is one from .5 to 1, not "
-                f"{threshold}: look for them anew with that as `similar`"
+                f"{threshold}: look for them anew with that as `threshold`"
             )
         return replace(self, options=replace(self.options, threshold=threshold, keep=keep or self.options.keep))
 

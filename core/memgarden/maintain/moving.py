@@ -43,7 +43,7 @@ def export(
 ) -> int:
     """Write every memory at and below `prefix`; how many there were. The file is there whole, or not at all."""
     place = Path(target)
-    _check_target(place, parts.where)
+    _check_target(place, parts)
     unfinished = place.with_name(f"{place.name}.unfinished")
     embedder = parts.preparer.embedder
     written = 0
@@ -70,15 +70,22 @@ def export(
     return written
 
 
-def _check_target(place: Path, where: str) -> None:
+def _check_target(place: Path, parts: Parts) -> None:
     """`InvalidSetting` for a file that the garden itself is made of; an export that lies beside it is replaced."""
-    if "://" in where or not place.is_file() or not place.resolve().is_relative_to(Path(where).resolve()):
+    if not place.is_file():
+        return
+    whole = place.resolve()
+    refused = f"{place} is a file of the garden itself: choose another place"
+    # An archive begins as an export does.
+    if any(own is not None and whole.is_relative_to(own.resolve()) for own in (parts.archives, parts.chroma_folder)):
+        raise InvalidSetting(refused)
+    if "://" in parts.where or not whole.is_relative_to(Path(parts.where).resolve()):
         return
     try:
         with _opened(place, "rt", zipped=_is_zipped(place)) as file:
             read_head(file.readline(HEAD))
     except (InvalidMemory, OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        raise InvalidSetting(f"{place} is a file of the garden itself: choose another place") from error
+        raise InvalidSetting(refused) from error
 
 
 def _entries(parts: Parts, prefix: ScopePath) -> Iterator[tuple[ScopePath, Entry]]:

@@ -26,13 +26,15 @@ from memgarden.upkeep import Move
 __all__ = ["chosen", "forget_some", "reached"]
 
 
-def forget_some(parts: Parts, path: ScopePath, wanted: Sequence[str] | Mapping[str, Any], timeout: float) -> Receipt:
-    """Forget the memories of these ids, or those that a filter lets through, and what that reaches."""
+def forget_some(
+    parts: Parts, path: ScopePath, ids: Sequence[str], where: Mapping[str, Any] | None, timeout: float
+) -> Receipt:
+    """Forget the memories of these ids, or those that a filter lets through if there is one, and what that reaches."""
     with parts.shift.during(timeout):
         if parts.eraser.unfinished():
             finish_forgetting(parts, timeout)  # before anything of it comes back from an archive
-        ids = chosen(parts, path, wanted) if isinstance(wanted, Mapping) else wanted
-        return forget(parts, path, reached(parts, path, ids), timeout=timeout)
+        wanted = ids if where is None else chosen(parts, path, where)
+        return forget(parts, path, reached(parts, path, wanted), timeout=timeout)
 
 
 def chosen(parts: Parts, path: ScopePath, where: Mapping[str, Any]) -> list[str]:

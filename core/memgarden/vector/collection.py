@@ -23,7 +23,7 @@ from memgarden.vector.erase import erase_folder
 from memgarden.vector.folder import remove_segments, segments_of, set_aside, unnamed_segments
 from memgarden.vector.limits import limits_of
 from memgarden.vector.metadata import flatten, of_scope
-from memgarden.vector.swap import BUILDING, NEW, OLD, Successor, find, finish, ids_of
+from memgarden.vector.swap import BUILDING, GARDEN, NEW, OLD, Successor, find, finish, ids_of
 
 if TYPE_CHECKING:
     from chromadb.api import ClientAPI
@@ -84,7 +84,7 @@ class ChromaIndex:
         self._garden_id = garden_id
         self._target = target
         self._folder = folder_of(target)
-        self._metadata = {"mg.garden": garden_id, "mg.embedder": embedder, "mg.dimension": dimension}
+        self._metadata = {GARDEN: garden_id, "mg.embedder": embedder, "mg.dimension": dimension}
         self._expected, self._timeout = expected, timeout
         self._client: ClientAPI | None = None
         self._collections: dict[int | None, Collection] = {}
@@ -275,8 +275,9 @@ class ChromaIndex:
             self._remove(name)
             new = None
         if new is None:
+            expected = old.count() if own is None else LARGE
             new = client.create_collection(
-                name, embedding_function=None, metadata=metadata, configuration={"hnsw": hnsw(old.count())}
+                name, embedding_function=None, metadata=metadata, configuration={"hnsw": hnsw(expected)}
             )
         return Successor(old, new, min(self._batch(), limits_of(client).page))
 
@@ -287,21 +288,22 @@ class ChromaIndex:
                 return collection.query(query_embeddings=[vector.tolist()], n_results=most, include=["distances"])
         except ChromaError as error:
             if self._searched.get(scope) is collection:
-                del self._searched[scope]
+                self._searched.pop(scope, None)  # other threads that search do the same
             if tries and _refused(error.__cause__) and self._to_search(scope).id != collection.id:
                 return self._query(scope, vector, most, tries - 1)  # it was built anew, here or by another client
             raise
 
     def _to_search(self, scope: int) -> Collection:
-        if scope not in self._searched:
-            client, name = self._connected(), collection_name(self._garden_id, scope)
-            with refusals(f"open the collection {name}"):
-                # Where one takes another's place there is none under the name for a moment: both hold the same then.
-                found = find(client, name) or find(client, name + OLD) or find(client, name)
-            if found is None:
-                raise ChromaError(f"Chroma has lost the collection {name}: run `memgarden reindex`")
-            return self._searched.setdefault(scope, self._checked(found))
-        return self._searched[scope]
+        held = self._searched.get(scope)
+        if held is not None:
+            return held
+        client, name = self._connected(), collection_name(self._garden_id, scope)
+        with refusals(f"open the collection {name}"):
+            # Where one takes another's place there is none under the name for a moment: both hold the same then.
+            found = find(client, name) or find(client, name + OLD) or find(client, name)
+        if found is None:
+            raise ChromaError(f"Chroma has lost the collection {name}: run `memgarden reindex`")
+        return self._searched.setdefault(scope, self._checked(found))
 
     def _held(self) -> list[tuple[str, int]]:
         """The garden's collections: the name of each, and the scope's number, 0 for what small scopes share."""
@@ -311,7 +313,7 @@ class ChromaIndex:
             collections = client.list_collections(limit=client.count_collections() + 1)
         for collection in collections:
             told = collection.metadata or {}
-            if told.get("mg.garden") == self._garden_id:
+            if told.get(GARDEN) == self._garden_id:
                 own = told.get(SCOPE)
                 found.append((collection.name, own if isinstance(own, int) else 0))
         return found

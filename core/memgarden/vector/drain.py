@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from memgarden.errors import ChromaError
 from memgarden.protocols import ChunkRecord, Outbox, OutboxItem
 from memgarden.records import ScopePath
 
@@ -94,7 +95,11 @@ def drain_once(outbox: Outbox, index: ChunkIndex, limit: int, *, anew: bool = Fa
         outbox.settle([item.seq for item in items])
     for item in pending:
         if item.op == "rebuild":
-            held = index.rebuild(item.scope, limit)
+            try:
+                held = index.rebuild(item.scope, limit)
+            except ChromaError:
+                outbox.settle([item.seq])  # or each batch of changes would wait for it; compaction asks again
+                raise
             if held is not None:
                 outbox.settle([item.seq], held)
     return made

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from chromadb.api import ClientAPI
     from chromadb.api.models.Collection import Collection
 
-__all__ = ["BUILDING", "NEW", "OLD", "Successor", "find", "finish", "ids_of"]
+__all__ = ["BUILDING", "GARDEN", "NEW", "OLD", "Successor", "find", "finish", "ids_of"]
+
+GARDEN = "mg.garden"
+"""The key in a collection's own metadata that says whose it is."""
 
 NEW, OLD = "-new", "-old"
 """What the name of a collection ends with while it is built, and once another has its place."""
@@ -52,7 +55,10 @@ def finish(client: ClientAPI, name: str, remove: Callable[[str], None]) -> bool:
     old = find(client, name + OLD)
     if old is None:
         return False
-    if find(client, name) is None:
+    held = find(client, name)
+    if held is not None and (held.metadata or {}).get(GARDEN) != (old.metadata or {}).get(GARDEN):
+        return False  # somebody else took the name in between: the old one may be all there is
+    if held is None:
         new = find(client, name + NEW)
         if new is None:  # somebody deleted it
             old.modify(name=name)
