@@ -14,7 +14,7 @@ from memgarden.errors import ChromaError
 from memgarden.vector import swap as swap_module
 from memgarden.vector.collection import ChromaIndex, collection_name
 from memgarden.vector.folder import segments_of
-from memgarden.vector.swap import BUILDING, NEW, OLD, Successor
+from memgarden.vector.swap import BUILDING, NEW, OLD, Successor, find
 from tests.vector.outbox import DIMENSION, record
 
 Open = Callable[[], ChromaIndex]
@@ -301,3 +301,16 @@ def test_searches_never_fail_and_never_find_less_while_it_swaps(open_index: Open
         thread.join()
     assert faults == [], expected
     assert len(ended) == len(threads) and asked[0] > 100
+
+
+def test_somebody_who_takes_the_name_in_between_costs_no_record(open_index: Open) -> None:
+    """The old one may be all there is: it stays, and the garden says that its collection is another's."""
+    index = worn(open_index(), 7)
+    name = collection_name(index._garden_id, 7)
+    index._open(7).modify(name=name + OLD)
+    index._connected().create_collection(name, embedding_function=None)
+    index.close()
+    with pytest.raises(ChromaError, match="memgarden reindex"):
+        open_index().upsert([record("1", "text", {})], 7)
+    kept = find(open_index()._connected(), name + OLD)
+    assert kept is not None and kept.count() == 60
