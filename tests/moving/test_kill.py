@@ -29,7 +29,7 @@ from memgarden.build import read_mem0
 from memgarden.records import utc_now
 from memgarden.vector.client import connect, disconnect
 from memgarden.vector.inuse import DATABASE
-from tests.conftest import TIMES, drawn_seed
+from tests.conftest import KILLS, drawn_seed
 from tests.moving.test_mem0 import key, payload, write
 from tests.moving.worker import AT_HAND, COLLECTION, WORKS, move, opened
 
@@ -148,7 +148,7 @@ def begun(processes: ForkServerContext, work: str, folder: Path) -> tuple[BasePr
 
 
 @pytest.mark.parametrize("work", WORKS)
-@pytest.mark.parametrize("times", TIMES)
+@pytest.mark.parametrize("times", [3, pytest.param(KILLS, marks=pytest.mark.slow)])
 def test_moving_survives_being_killed(tmp_path: Path, processes: ForkServerContext, work: str, times: int) -> None:
     """Whole memories and records in place of those that were, and no others; after the next run all, each once."""
     rng, caught = random.Random(drawn_seed()), 0
