@@ -185,4 +185,4 @@ def test_moving_survives_being_killed(tmp_path: Path, processes: ForkServerConte
         assert all(found.memories[at] == cut.memories[at] for at in done), "what is done is not done again"
         shutil.rmtree(folder)
     print(f"{times} kills, {caught} of them before the end")
-    assert caught >= times // 4
+    assert caught >= max(1, times // 4)
