@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -97,10 +96,17 @@ def test_one_that_waits_does_not_do_the_first_again(open_garden: OPEN) -> None:
         return remove(task)
 
     other._parts.eraser.remove = noted  # type: ignore[method-assign,assignment]
+    asked, during = threading.Event(), other._parts.shift.during
+
+    def told(*patience: float) -> object:
+        asked.set()
+        return during(*patience)
+
+    other._parts.shift.during = told  # type: ignore[method-assign,assignment]
     with garden._parts.shift.during():
         waiting = threading.Thread(target=lambda: other.forget("bob"))
         waiting.start()
-        time.sleep(0.3)
+        assert asked.wait(30)
         garden.forget("alice")
     waiting.join()
     assert done == ["bob"] and garden.scopes() == {}

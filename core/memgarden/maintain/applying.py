@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 from memgarden.errors import Conflict, InvalidSetting, MemgardenError
 from memgarden.maintain.archive import Archive, settle_archive, write_archive
@@ -31,6 +32,7 @@ CAUSES: Mapping[Action, Event] = {
     "similar": "similar",
 }
 
+T = TypeVar("T")
 Progress = Callable[[int], None]
 Summarise = Callable[[Step, Sequence[Entry], str], Entry]
 """Makes the summary of memories that go into the archive of that name; a `MemgardenError` says why it cannot."""
@@ -85,7 +87,7 @@ def apply(parts: Parts, plan: Plan, summarise: Summarise, progress: Progress | N
     return applied
 
 
-def rested(write: Callable[[], int]) -> int:
+def rested(write: Callable[[], T]) -> T:
     """What `write` returns; then as long a pause as it took, in which others write."""
     began = time.perf_counter()
     done = write()

@@ -11,6 +11,7 @@ from typing import Any
 
 from memgarden.errors import InvalidSetting
 from memgarden.forgetting import finish_forgetting
+from memgarden.maintain.applying import rested
 from memgarden.maintain.sizes import Sizes, sizes_of
 from memgarden.parts import Parts
 from memgarden.records import utc_now
@@ -23,9 +24,6 @@ ROWS = 500
 
 PAGES = 128
 """Free pages given back at a time: a megabyte."""
-
-PAUSE = 0.01
-"""Seconds between two steps, so that writers come first."""
 
 WORN = 3
 """A collection is built anew once one in so many of the chunks that it was given is deleted."""
@@ -104,8 +102,7 @@ def compact(
 def _apply(parts: Parts, surplus: Sequence[Surplus], files: list[Path], worn: list[int], *, full: bool) -> bool:
     for each in surplus:
         for first in range(0, len(each.keys), 1 if each.kind == "tombstones" else ROWS):
-            parts.compactor.drop(each, first, 1 if each.kind == "tombstones" else ROWS)
-            time.sleep(PAUSE)
+            rested(lambda: parts.compactor.drop(each, first, 1 if each.kind == "tombstones" else ROWS))  # noqa: B023
     for path in files:
         path.unlink(missing_ok=True)
     for scope in worn:
@@ -119,10 +116,9 @@ def _apply(parts: Parts, surplus: Sequence[Surplus], files: list[Path], worn: li
 
 
 def _released(release: Callable[[int], int]) -> None:
-    left = release(PAGES)
+    left = rested(lambda: release(PAGES))
     while left:
-        time.sleep(PAUSE)
-        was, left = left, release(PAGES)
+        was, left = left, rested(lambda: release(PAGES))
         if left >= was:
             return  # others free more than this gives back, or the database cannot
 

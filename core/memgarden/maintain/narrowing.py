@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 
+from memgarden.maintain.applying import rested
 from memgarden.parts import Parts
 from memgarden.records import Floats, ScopePath, utc_now
 from memgarden.store.vectors import Form, narrowed, to_vector
@@ -18,7 +18,6 @@ AT_ONCE = 500  # vectors a transaction
 SAMPLE = 2_000  # vectors that the loss is measured on
 ASKED = 100  # of them, asked as questions
 BEST = 10
-PAUSE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +52,7 @@ def narrow(parts: Parts, prefix: ScopePath, form: Form, before: datetime, *, app
             saved += sum(vector.nbytes for vector in vectors) - len(numbers) * len(narrowed(vectors[0], form))
             sample += vectors[: SAMPLE - len(sample)]
             if apply:
-                parts.narrower.narrow(path, numbers, vectors, form)
-                time.sleep(PAUSE)
+                rested(lambda: parts.narrower.narrow(path, numbers, vectors, form))  # noqa: B023
     mean, worst, overlap = _loss(np.stack(sample), form) if sample else (1.0, 1.0, 1.0)
     return Narrowing(form, apply, count, saved, mean, worst, overlap)
 
